@@ -1,0 +1,250 @@
+//! The running appliance: opens, wires, runs, stops.
+
+mod first_user;
+mod local_socket;
+mod service;
+
+use crate::config::Config;
+use crate::counters::{Counters, CountersError, Opening};
+use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
+use crate::model::{ReceivedAt, SourceId};
+use crate::readers::{CountReader, DetectReader, ReaderError};
+use crate::store::{Options, Store, StoreError};
+use crate::web::{
+    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Prober, SharedKeyring, SignIns,
+};
+use jiff::SignedDuration;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use first_user::FirstPassword;
+pub use local_socket::socket_path;
+pub use service::notify;
+
+/// How often the parts are probed.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How often sessions that are over are removed.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+/// How long answers may still take once the appliance stops.
+const GOODBYE: Duration = Duration::from_secs(5);
+/// Argon2 runs at once.
+const HASHING_MAX: usize = 2;
+
+/// Why the appliance could not begin, or ended by itself.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The counters.
+    #[error(transparent)]
+    Counters(#[from] CountersError),
+    /// A reader.
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
+    /// A file, a socket or a thread.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A part ended although nobody asked it to.
+    #[error("{0} ended unexpectedly; the messages before this one say why")]
+    Ended(&'static str),
+}
+
+impl AppError {
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> AppError {
+        let what = what.into();
+        move |source| AppError::Io { what, source }
+    }
+}
+
+/// An appliance that is opened and wired, but does not answer yet.
+pub struct Opened {
+    app: App,
+    writer_task: WriterTask,
+    detect: DetectReader,
+    count: CountReader,
+    /// The password of the administrator that was made because nobody could sign in.
+    pub first_password: Option<FirstPassword>,
+}
+
+impl Opened {
+    /// What handlers will see.
+    pub fn app(&self) -> App {
+        self.app.clone()
+    }
+}
+
+/// Opens everything under the data directory and brings it up to the end of the log. Blocks.
+pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError> {
+    let began = Instant::now();
+    let options = Options {
+        cache_bytes: config.log.cache_bytes,
+        lateness: SignedDuration::from_secs(
+            config.detection.settings.lateness_secs.try_into().unwrap_or(i64::MAX),
+        ),
+    };
+    let store = Arc::new(Store::open(&config.data_dir, options, clock.received_at())?);
+    let counters_dir = config.data_dir.join("counters");
+    let (counters, opening) = Counters::open(&counters_dir, &store.log_id(), store.size())?;
+    if let Opening::SetAside(why) = opening {
+        tracing::warn!(%why, "the counters were set aside as counters.damaged; they are filled from the log again");
+    }
+    let counters = Arc::new(counters);
+    let limits = Limits {
+        queue_requests_max: config.intake.queue_requests_max,
+        commit_events_max: config.log.commit_events_max,
+        commit_bytes_max: config.log.commit_bytes_max,
+    };
+    let (writer, writer_task) = Writer::start(store.clone(), clock.clone(), limits)
+        .map_err(AppError::io("start the writer's thread"))?;
+    let keyring = SharedKeyring::default();
+    keyring.reload(&store, &config)?;
+    let names = {
+        let keyring = keyring.clone();
+        Arc::new(move |source: SourceId| keyring.get().name(source))
+    };
+    let settings = config.detection.settings.clone();
+    let detect = DetectReader::restore(
+        store.clone(),
+        writer.clone(),
+        settings,
+        config.detection.snapshot_events,
+        names,
+    )?;
+    let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
+    let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
+    tracing::info!(
+        entries = store.size().0,
+        events = store.events(),
+        millis = began.elapsed().as_millis() as u64,
+        "the log is open"
+    );
+    let app = Arc::new(Appliance {
+        admission: Admission::new(config.intake.queue_bytes_max),
+        detected: detect.progress(),
+        counted: count.progress(),
+        detect_stats: detect.stats(),
+        health: HealthBoard::default(),
+        unbooked: Mutex::default(),
+        sign_ins: SignIns::default(),
+        hashing: Semaphore::new(HASHING_MAX),
+        started: Instant::now(),
+        config,
+        store,
+        writer,
+        counters,
+        keyring,
+        clock,
+        demo,
+    });
+    Ok(Opened { app, writer_task, detect, count, first_password })
+}
+
+/// Answers on `listener` until `stop`; ends before that only when a part fails. `ready` is called once requests are taken.
+pub async fn serve(
+    opened: Opened,
+    listener: TcpListener,
+    stop: CancellationToken,
+    ready: impl FnOnce(&App),
+) -> Result<(), AppError> {
+    let Opened { app, writer_task, detect, count, .. } = opened;
+    let mut prober = Prober::new(&app);
+    prober.round(&app).await;
+    let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
+    let mut parts: JoinSet<Result<&'static str, AppError>> = JoinSet::new();
+    parts.spawn_blocking(move || Ok(writer_task.join().map(|()| "the writer")?));
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(detect.run(token).await.map(|()| "the detect reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(count.run(token).await.map(|()| "the count reader")?) });
+    parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
+    parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
+    let mut faces = JoinSet::new();
+    let limits = connection_limits(&app.config);
+    let router = web::router(app.clone());
+    faces.spawn(web::answer(Listener::Tcp(listener), router.clone(), limits, web_stop.clone()));
+    if let Some(local) = local_socket::listen(&app.config.data_dir) {
+        faces.spawn(web::answer(Listener::Local(local), router, limits, web_stop.clone()));
+    }
+    ready(&app);
+    let first = tokio::select! {
+        () = stop.cancelled() => None,
+        ended = parts.join_next() => ended,
+    };
+    service::notify(&[sd_notify::NotifyState::Stopping]);
+    web_stop.cancel();
+    while faces.join_next().await.is_some() {}
+    local_socket::remove(&app.config.data_dir);
+    reader_stop.cancel();
+    let outcome = first.map(fate);
+    finish(parts, app, outcome).await
+}
+
+/// Lets the readers finish while the writer still takes their last work, then the writer.
+async fn finish(
+    mut parts: JoinSet<Result<&'static str, AppError>>,
+    app: App,
+    outcome: Option<AppError>,
+) -> Result<(), AppError> {
+    if let Some(error) = outcome {
+        // What failed may have taken the writer along; the log is whole as of its last commit.
+        parts.abort_all();
+        return Err(error);
+    }
+    while parts.len() > 1 {
+        if let Some(Ok(Err(error))) = parts.join_next().await {
+            return Err(error);
+        }
+    }
+    app.writer.stop().await;
+    match parts.join_next().await {
+        Some(Ok(Err(error))) => Err(error),
+        _ => {
+            tracing::info!(entries = app.store.size().0, "stopped; everything is committed");
+            Ok(())
+        }
+    }
+}
+
+/// Why a part ended that should have run on.
+fn fate(ended: Result<Result<&'static str, AppError>, tokio::task::JoinError>) -> AppError {
+    match ended {
+        Ok(Ok(part)) => AppError::Ended(part),
+        Ok(Err(error)) => error,
+        Err(_) => AppError::Ended("a part that panicked"),
+    }
+}
+
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    ConnectionLimits {
+        connections_max: config.web.connections_max,
+        header_timeout: Duration::from_secs(config.web.header_timeout_secs),
+        goodbye: GOODBYE,
+    }
+}
+
+/// Files that root made in a directory of someone else's, such as the service's, are given to that one.
+pub fn give_to_owner_of(dir: &std::path::Path, files: &[PathBuf]) {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(owner) = std::fs::metadata(dir) else { return };
+    for file in files.iter().filter(|file| file.exists()) {
+        // Only root can; for everyone else the files are their own already.
+        drop(std::os::unix::fs::chown(file, Some(owner.uid()), Some(owner.gid())));
+    }
+}
+
+/// Now, as a time of receipt, for commands that write to a stopped appliance.
+pub fn received_now() -> ReceivedAt {
+    Clock::system().received_at()
+}

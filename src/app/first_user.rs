@@ -1,0 +1,47 @@
+//! The first administrator, made where nobody could sign in.
+
+use super::AppError;
+use crate::keys;
+use crate::model::{ReceivedAt, Role, User};
+use crate::store::Store;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The password of the first administrator, named `admin`.
+pub struct FirstPassword {
+    /// The password.
+    pub password: String,
+    /// Where it can be put down, to be removed at the first sign-in.
+    file: PathBuf,
+}
+
+impl FirstPassword {
+    /// Writes the password to `initial-password` in the data directory, for its owner alone; returns the path.
+    pub fn write(&self) -> Result<&Path, AppError> {
+        let io = || AppError::io(format!("write {}", self.file.display()));
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.file);
+        file.and_then(|mut file| writeln!(file, "{}", self.password)).map_err(io())?;
+        Ok(&self.file)
+    }
+}
+
+/// Makes the user `admin` unless there is someone already, or nobody needs to sign in.
+pub(super) fn make(
+    store: &Store,
+    dir: &Path,
+    now: ReceivedAt,
+    demo: bool,
+) -> Result<Option<FirstPassword>, AppError> {
+    if demo || !store.users()?.is_empty() {
+        return Ok(None);
+    }
+    let password = keys::new_password();
+    let password_hash = keys::hash_password(&password).expect("a new password has the right length");
+    let user = User { name: "admin".to_owned(), role: Role::Admin, organizations: Vec::new(), password_hash };
+    let mut txn = store.begin(now)?;
+    txn.add_user(&user, "sealwatch")?;
+    txn.commit()?;
+    Ok(Some(FirstPassword { password, file: dir.join("initial-password") }))
+}

@@ -1,0 +1,54 @@
+//! What runs beside everything: probes, tidying, and telling systemd.
+
+use super::AppError;
+use crate::web::{App, Prober};
+use sd_notify::NotifyState;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Probes the parts now and then. systemd's watchdog is fed only while the store takes writes.
+pub(super) async fn probe(
+    app: App,
+    mut prober: Prober,
+    every: Duration,
+    stop: CancellationToken,
+) -> Result<&'static str, AppError> {
+    let every = sd_notify::watchdog_enabled().map_or(every, |limit| every.min(limit / 3));
+    loop {
+        let store = app.health.components().remove("store");
+        if store.is_some_and(|store| store.status != crate::web::Condition::Critical) {
+            notify(&[NotifyState::Watchdog]);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => prober.round(&app).await,
+            () = stop.cancelled() => return Ok("the prober"),
+        }
+    }
+}
+
+/// Removes sessions that are over.
+pub(super) async fn tidy(
+    app: App,
+    every: Duration,
+    stop: CancellationToken,
+) -> Result<&'static str, AppError> {
+    let idle = app.config.web.session_idle_secs.saturating_mul(1_000_000_000);
+    let longest = app.config.web.session_max_secs.saturating_mul(1_000_000_000);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = stop.cancelled() => return Ok("the tidier"),
+        }
+        let now = app.clock.received_at();
+        let before = move |age: u64| crate::model::ReceivedAt(now.0.saturating_sub(age));
+        let ended = app.writer.commit(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
+        ended.map_err(|_| AppError::Ended("the writer"))?;
+    }
+}
+
+/// Tells systemd, where it listens.
+pub fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "systemd could not be told");
+    }
+}

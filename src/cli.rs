@@ -1,0 +1,54 @@
+//! The command line.
+
+mod serve;
+mod demo;
+mod check_config;
+mod key;
+mod user;
+mod send;
+mod verify;
+mod bench;
+mod data_dir;
+mod exit;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Keeps every audit event provably, watches for misuse, and shows a person what happened and why.
+#[derive(Parser)]
+#[command(name = "sealwatch", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Demo(demo::Args),
+    CheckConfig(check_config::Args),
+    #[command(subcommand)]
+    Key(key::Command),
+    #[command(subcommand)]
+    User(user::Command),
+    Send(send::Args),
+    Verify(verify::Args),
+    Bench(bench::Args),
+}
+
+/// Does what the command line says. Errors go to standard error, with what to do about them.
+pub fn run() -> ExitCode {
+    // Fails only where a provider is installed already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let done = match Arguments::parse().command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::CheckConfig(args) => check_config::run(&args),
+        Command::Key(command) => key::run(command),
+        Command::User(command) => user::run(command),
+        Command::Send(args) => send::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Bench(args) => bench::run(&args),
+    };
+    done.unwrap_or_else(|error| exit::report(&error))
+}

@@ -1,0 +1,147 @@
+//! `sealwatch bench`: how much the appliance takes on this machine, acknowledged durable.
+
+mod client;
+mod load;
+
+use super::serve;
+use crate::app;
+use crate::config::Config;
+use crate::ingest::Clock;
+use crate::model::{ApiKey, KeyScope, Secret, SourceId};
+use crate::{keys, store::Store};
+use anyhow::Context;
+use client::Client;
+use load::Load;
+use std::io::{Write, stdout};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Measures how many events a second this machine takes, each acknowledged only when it is on disk.
+///
+/// It runs an appliance of its own in a new directory below --dir and talks to it over loopback. Each figure is
+/// the median of --rounds rounds, with the lowest and the highest beside it.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to make the directory: the disk that is measured
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// How long one round takes
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    secs: u64,
+    /// Rounds of each measurement
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The secret that the events are signed with.
+const SECRET: &str = "bench";
+
+pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let dir = args.dir.join(format!("sealwatch-bench-{}", std::process::id()));
+    let measured = measure(args, dir.clone());
+    // What cannot be removed is named, so that it can be by hand.
+    if let Err(error) = std::fs::remove_dir_all(&dir) {
+        tracing::warn!(%error, dir = %dir.display(), "the directory of the measurement is still there");
+    }
+    measured.map(|()| ExitCode::SUCCESS)
+}
+
+fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
+    let mut config =
+        Config { data_dir: dir, listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
+    config.integrity.signing_secret = Some(Secret::new(SECRET.to_owned()));
+    let key = make_key(&config)?;
+    let opened = app::open(config.clone(), Clock::system(), false)?;
+    serve::runtime()?.block_on(async move {
+        let listener = serve::listen(config.listen).await?;
+        let address = listener.local_addr().context("cannot learn the address")?;
+        let stop = CancellationToken::new();
+        let (ready, begun) = tokio::sync::oneshot::channel();
+        let serving = tokio::spawn(app::serve(opened, listener, stop.clone(), move |_| {
+            // Whoever waits for it may be gone; then the measurement has ended.
+            let _gone = ready.send(());
+        }));
+        begun.await.context("the appliance did not begin")?;
+        let round = Duration::from_secs(args.secs);
+        let loads = [
+            Load { name: "single events, 1 connection", connections: 1, batch: 1 },
+            Load { name: "single events, 32 connections", connections: 32, batch: 1 },
+            Load { name: "NDJSON of 1,000, 1 connection", connections: 1, batch: 1_000 },
+            Load { name: "NDJSON of 1,000, 4 connections", connections: 4, batch: 1_000 },
+        ];
+        for load in loads {
+            let mut rates = Vec::new();
+            for _ in 0..args.rounds.max(1) {
+                rates.push(load.run(address, &key, SECRET, round).await?);
+            }
+            tell(args.json, load.name, "events/s", &mut rates)?;
+        }
+        let mut times = Vec::new();
+        for n in 0..args.rounds.max(1) * 4 {
+            times.push(time_to_alert(address, &key, n).await?);
+        }
+        tell(args.json, "answer to visible alert", "ms", &mut times)?;
+        stop.cancel();
+        serving.await.context("the appliance panicked")??;
+        Ok(())
+    })
+}
+
+fn make_key(config: &Config) -> anyhow::Result<String> {
+    let store = Store::open(&config.data_dir, crate::store::Options::default(), app::received_now())?;
+    let key = keys::new_api_key();
+    let record = ApiKey {
+        id: SourceId(0),
+        name: "bench".to_owned(),
+        organization: None,
+        scopes: vec![KeyScope::Ingest, KeyScope::Read],
+        key_hash: keys::token_hash(&key),
+        signing_secret: None,
+        revoked: false,
+    };
+    let mut txn = store.begin(app::received_now())?;
+    txn.create_key(record, "bench")?;
+    txn.commit()?;
+    Ok(key)
+}
+
+fn tell(json: bool, name: &str, unit: &str, figures: &mut [f64]) -> anyhow::Result<()> {
+    figures.sort_by(f64::total_cmp);
+    let (median, low, high) = (figures[figures.len() / 2], figures[0], figures[figures.len() - 1]);
+    if json {
+        let line = serde_json::json!({"name": name, "unit": unit, "median": median, "min": low, "max": high});
+        writeln!(stdout(), "{line}")?;
+    } else {
+        writeln!(stdout(), "{name:<32} {median:>12.1} {unit:<9} ({low:.1} to {high:.1})")?;
+    }
+    Ok(())
+}
+
+/// From the answer to the event that fires, to the alert in the list.
+async fn time_to_alert(address: SocketAddr, key: &str, n: usize) -> anyhow::Result<f64> {
+    let mut client = Client::connect(address, key).await?;
+    let principal = format!("bench-alert-{n}");
+    for _ in 0..3 {
+        let now = jiff::Timestamp::now();
+        let event = format!(
+            r#"{{"timestamp":"{now}","action":"data.get","status":"failure","principalId":"{principal}","outcomeDescription":"access denied"}}"#
+        );
+        let answer = client.post("/api/v1/audit/events", "application/json", event.as_bytes()).await?;
+        anyhow::ensure!(answer.status == 201, "an event was answered with {}", answer.status);
+    }
+    let answered = Instant::now();
+    loop {
+        let list = client.get(&format!("/api/v1/alerts?search={principal}&limit=1")).await?;
+        if String::from_utf8_lossy(&list.body).contains(&principal) {
+            return Ok(answered.elapsed().as_secs_f64() * 1_000.0);
+        }
+        anyhow::ensure!(answered.elapsed() < Duration::from_secs(30), "no alert came within 30 seconds");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}

@@ -1,0 +1,92 @@
+//! How commands reach a data directory: its files while the appliance is stopped, its socket while it runs.
+
+use crate::app;
+use crate::config::{self, Config, Overrides};
+use crate::store::{LockError, Options, Store, StoreError};
+use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Where the data directory is.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DataDir {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where everything is kept
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// A data directory as it was found.
+pub(super) enum Reached {
+    /// Nobody uses it: it is open, and made where there was none.
+    Stopped(Box<Store>),
+    /// An appliance runs on it.
+    Running(LocalClient),
+}
+
+impl DataDir {
+    /// The settings that hold for it.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        let overrides = Overrides { data_dir: self.data_dir.clone(), listen: None };
+        config::load(self.config.as_deref(), overrides, config::environment()).map_err(|mistakes| {
+            let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            anyhow!("{}", lines.join("\n"))
+        })
+    }
+
+    /// Opens it one way or the other.
+    pub(super) fn reach(&self) -> anyhow::Result<Reached> {
+        let dir = self.config()?.data_dir;
+        match Store::open(&dir, Options::default(), app::received_now()) {
+            Ok(store) => {
+                app::give_to_owner_of(&dir, &[dir.join("LOCK"), dir.join("log.redb")]);
+                Ok(Reached::Stopped(Box::new(store)))
+            }
+            Err(StoreError::Lock(LockError::InUse(_))) => Ok(Reached::Running(LocalClient::new(&dir)?)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Requests to a running appliance by way of its socket.
+pub(super) struct LocalClient {
+    client: reqwest::Client,
+    _dir: std::fs::File,
+}
+
+impl LocalClient {
+    fn new(dir: &Path) -> anyhow::Result<LocalClient> {
+        let (opened, path) =
+            app::socket_path(dir).with_context(|| format!("cannot open {}", dir.display()))?;
+        let client = reqwest::Client::builder().unix_socket(path).no_proxy().build()?;
+        Ok(LocalClient { client, _dir: opened })
+    }
+
+    /// Sends a request and returns the answer's body; a refusal becomes an error in the appliance's own words.
+    pub(super) fn request(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut request = self.client.request(method, format!("http://localhost/api/v1{path}"));
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            let answer = request.send().await.context(
+                "an appliance uses this data directory, but does not answer on its socket local.sock; is this user its owner?",
+            )?;
+            let status = answer.status();
+            let bytes = answer.bytes().await?.to_vec();
+            if status.is_success() {
+                return Ok(bytes);
+            }
+            let problem: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
+            bail!("{}", problem["message"].as_str().unwrap_or("the appliance refused"))
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! From an error to what is printed and how the process ends.
+
+use crate::app::AppError;
+use crate::store::{LockError, StoreError};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Wrong usage or configuration.
+pub(super) const WRONG_USAGE: u8 = 2;
+/// Damage that needs a person.
+const DAMAGE: u8 = 70;
+/// The disk, or the system.
+const IO: u8 = 74;
+/// The data directory is in use.
+const IN_USE: u8 = 75;
+
+/// Prints the error with its causes, and chooses the exit code.
+pub(super) fn report(error: &anyhow::Error) -> ExitCode {
+    // Where standard error is gone too, the exit code must do.
+    drop(writeln!(std::io::stderr(), "sealwatch: {error:#}"));
+    ExitCode::from(code_of(error))
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    error
+        .chain()
+        .find_map(|cause| {
+            let of_app = cause.downcast_ref::<AppError>().map(code_of_app);
+            of_app.or_else(|| cause.downcast_ref::<StoreError>().map(code_of_store))
+        })
+        .unwrap_or(1)
+}
+
+fn code_of_app(error: &AppError) -> u8 {
+    match error {
+        AppError::Store(error) => code_of_store(error),
+        AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
+        AppError::Counters(_) | AppError::Io { .. } => IO,
+        AppError::Reader(_) | AppError::Ended(_) => 1,
+    }
+}
+
+fn code_of_store(error: &StoreError) -> u8 {
+    match error {
+        StoreError::Lock(LockError::InUse(_)) => IN_USE,
+        StoreError::Newer { .. } | StoreError::Damaged { .. } => DAMAGE,
+        StoreError::Database(redb::Error::Corrupted(_)) => DAMAGE,
+        StoreError::Lock(LockError::Io { .. }) | StoreError::Open { .. } | StoreError::Database(_) => IO,
+        StoreError::TooLong { .. } => 1,
+    }
+}

@@ -1,0 +1,41 @@
+//! `[health]`: from where on a component counts as unwell.
+
+use super::reader::Section;
+
+/// From where on a component is WARNING or CRITICAL.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Percentage of the data directory's disk in use that is WARNING.
+    pub disk_warn_percent: u8,
+    /// Percentage of the data directory's disk in use that is CRITICAL.
+    pub disk_critical_percent: u8,
+    /// Age of the oldest entry that a reader has still to read that is WARNING.
+    pub reader_lag_warn_secs: u64,
+    /// Age of the oldest entry that a reader has still to read that is CRITICAL.
+    pub reader_lag_critical_secs: u64,
+    /// How far the host's clock may jump before it is WARNING.
+    pub clock_jump_warn_secs: u64,
+    /// How far the host's clock may jump before it is CRITICAL.
+    pub clock_jump_critical_secs: u64,
+}
+
+impl Health {
+    pub(super) fn read(mut section: Section<'_>) -> Health {
+        let health = Health {
+            disk_warn_percent: section.integer("disk_warn_percent", 80, 1..=99),
+            disk_critical_percent: section.integer("disk_critical_percent", 95, 2..=100),
+            reader_lag_warn_secs: section.integer("reader_lag_warn_secs", 5, 1..=3_600),
+            reader_lag_critical_secs: section.integer("reader_lag_critical_secs", 60, 2..=86_400),
+            clock_jump_warn_secs: section.integer("clock_jump_warn_secs", 5, 1..=3_600),
+            clock_jump_critical_secs: section.integer("clock_jump_critical_secs", 300, 2..=86_400),
+        };
+        let mut rising = |key: &str, warn: u64, critical: u64| {
+            let message = format!("must be below the value at which the same is critical ({critical})");
+            section.require(warn < critical, key, message);
+        };
+        rising("disk_warn_percent", health.disk_warn_percent.into(), health.disk_critical_percent.into());
+        rising("reader_lag_warn_secs", health.reader_lag_warn_secs, health.reader_lag_critical_secs);
+        rising("clock_jump_warn_secs", health.clock_jump_warn_secs, health.clock_jump_critical_secs);
+        health
+    }
+}

@@ -1,0 +1,149 @@
+//! The settings: from file, environment and command line to one checked value, with all mistakes at once.
+
+mod detection;
+mod health;
+mod intake;
+mod integrity;
+mod log;
+mod mistake;
+mod reader;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+mod web;
+mod written;
+
+pub use detection::Detection;
+pub use health::Health;
+pub use intake::Intake;
+pub use integrity::Integrity;
+pub use log::Log;
+pub use mistake::Mistake;
+pub use telemetry::{LogFormat, LogLevel, Telemetry};
+pub use web::Web;
+
+use reader::Reader;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Every setting of the appliance, checked. Made once at start by [`load`]; `Config::default()` is what an
+/// empty file gives. `packaging/sealwatch.toml` explains each key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where everything is kept; a relative path is taken from the working directory.
+    pub data_dir: PathBuf,
+    /// Where the appliance answers.
+    pub listen: SocketAddr,
+    /// Limits of what is taken in.
+    pub intake: Intake,
+    /// How the log is written.
+    pub log: Log,
+    /// The default signing secret.
+    pub integrity: Integrity,
+    /// What is looked for in the events.
+    pub detection: Detection,
+    /// Sessions and connections.
+    pub web: Web,
+    /// When a component counts as unwell.
+    pub health: Health,
+    /// The program's own messages.
+    pub telemetry: Telemetry,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config::read(&mut Reader::default())
+    }
+}
+
+/// What the command line says, which wins over everything else.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// The largest file that is taken for a configuration, in bytes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The settings of `file` (none: the defaults), under those of the environment, under those of the command
+/// line.
+///
+/// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
+/// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
+/// `audit-hmac-key` may lie).
+///
+/// # Errors
+/// Every mistake there is, in the order of the file's lines, the environment's last.
+pub fn load(
+    file: Option<&Path>,
+    overrides: Overrides,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Vec<Mistake>> {
+    let environment: BTreeMap<String, String> = environment.into_iter().collect();
+    let (text, unreadable) = match file.map(read_file) {
+        None => (String::new(), None),
+        Some(Ok(text)) => (text, None),
+        Some(Err(mistake)) => (String::new(), Some(mistake)),
+    };
+    let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
+    let mut config = Config::read(&mut reader);
+    config.integrity.find_secret(&mut reader, &environment);
+    let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
+    mistakes.extend(reader.finish());
+    config.data_dir = overrides.data_dir.unwrap_or(config.data_dir);
+    config.listen = overrides.listen.unwrap_or(config.listen);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+}
+
+/// The variables of the process, as [`load`] takes them. What is not UTF-8 in one of them becomes U+FFFD.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+}
+
+impl Config {
+    /// Takes every key, in the order of the shipped file.
+    fn read(reader: &mut Reader) -> Config {
+        let mut top = reader.section(&[]);
+        Config {
+            data_dir: top.text(
+                "data_dir",
+                "the path of a directory",
+                PathBuf::from("./sealwatch-data"),
+                path,
+            ),
+            listen: top.text(
+                "listen",
+                "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
+                SocketAddr::from(([127, 0, 0, 1], 5600)),
+                |text| text.trim().parse().ok(),
+            ),
+            intake: Intake::read(reader.section(&["intake"])),
+            log: Log::read(reader.section(&["log"])),
+            integrity: Integrity::read(reader.section(&["integrity"])),
+            detection: Detection::read(reader),
+            web: Web::read(reader.section(&["web"])),
+            health: Health::read(reader.section(&["health"])),
+            telemetry: Telemetry::read(reader.section(&["telemetry"])),
+        }
+    }
+}
+
+/// A path is any text that is not empty.
+fn path(text: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty())
+}
+
+fn read_file(file: &Path) -> Result<String, Mistake> {
+    let mistake =
+        |message: String| Mistake { file: Some(file.to_path_buf()), line: None, key: String::new(), message };
+    let metadata = std::fs::metadata(file).map_err(|error| mistake(format!("cannot be read: {error}")))?;
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(mistake(format!("is larger than {FILE_BYTES_MAX} bytes, so it is no configuration")));
+    }
+    std::fs::read_to_string(file).map_err(|error| mistake(format!("cannot be read: {error}")))
+}

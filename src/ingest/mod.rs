@@ -1,0 +1,11 @@
+//! The one way to commit: requests and readers hand their work to a single writer.
+
+mod admission;
+mod clock;
+mod writer;
+mod draft;
+
+pub use admission::{Admission, Admitted};
+pub use clock::Clock;
+pub use draft::{Rejection, Sender, draft};
+pub use writer::{Limits, Refused, Weight, Writer, WriterTask};

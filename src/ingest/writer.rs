@@ -1,0 +1,192 @@
+//! The writer: one thread that owns every write transaction, and commits what is waiting as a group.
+
+use super::Clock;
+use crate::model::Seq;
+use crate::store::{Store, StoreError, Txn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// How much may wait, and how much one commit takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Pieces of work that may wait.
+    pub queue_requests_max: usize,
+    /// Events after which a commit takes no more work.
+    pub commit_events_max: usize,
+    /// Bytes of events after which a commit takes no more work.
+    pub commit_bytes_max: usize,
+}
+
+/// How much a piece of work adds to a commit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Weight {
+    /// Events.
+    pub events: usize,
+    /// Bytes of events.
+    pub bytes: usize,
+}
+
+/// Why work was not committed. Nothing of it was stored, unless the process is ending.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refused {
+    /// Too much is waiting already.
+    #[error("the appliance has more waiting than it may hold; try again in a moment")]
+    Overloaded,
+    /// The writer has ended: the process is stopping, or the disk failed and whether this was stored is not known.
+    #[error("the appliance is stopping; try again once it is back")]
+    Stopped,
+}
+
+type Work = Box<dyn FnOnce(&mut Txn<'_>) -> Result<Reply, StoreError> + Send>;
+type Reply = Box<dyn FnOnce() + Send>;
+
+enum Message {
+    Work { work: Work, weight: Weight },
+    Stop,
+}
+
+/// The way to the writer. Cheap to clone; every part that changes something holds one.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::Sender<Message>,
+    waiting: Arc<AtomicUsize>,
+    committed: watch::Receiver<Seq>,
+}
+
+/// The running writer thread; it ends after [`Writer::stop`], or with the error that made it end.
+pub struct WriterTask(JoinHandle<Result<(), StoreError>>);
+
+impl WriterTask {
+    /// Waits for the end. Blocks.
+    pub fn join(self) -> Result<(), StoreError> {
+        self.0.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// Whether it has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Writer {
+    /// Starts the thread.
+    pub fn start(store: Arc<Store>, clock: Clock, limits: Limits) -> std::io::Result<(Writer, WriterTask)> {
+        let (queue, waiting_work) = mpsc::channel(limits.queue_requests_max);
+        let (announce, committed) = watch::channel(store.size());
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let commits = Commits { store, clock, limits, queue: waiting_work, announce };
+        let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || commits.run())?;
+        Ok((Writer { queue, waiting, committed }, WriterTask(thread)))
+    }
+
+    /// Runs `work` in the next commit and answers once that is durable. Refuses at once where too much is waiting.
+    pub async fn submit<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let (message, answer) = message(weight, work);
+        self.queue.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Refused::Stopped,
+        })?;
+        self.wait(weight, answer).await
+    }
+
+    /// The same for the appliance's own work, which waits for its turn instead of being refused.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let weight = Weight::default();
+        let (message, answer) = message(weight, work);
+        self.queue.send(message).await.map_err(|_| Refused::Stopped)?;
+        self.wait(weight, answer).await
+    }
+
+    async fn wait<T>(&self, weight: Weight, answer: oneshot::Receiver<T>) -> Result<T, Refused> {
+        self.waiting.fetch_add(weight.events, Ordering::Relaxed);
+        let answer = answer.await.map_err(|_| Refused::Stopped);
+        self.waiting.fetch_sub(weight.events, Ordering::Relaxed);
+        answer
+    }
+
+    /// The size of the log after each commit.
+    pub fn committed(&self) -> watch::Receiver<Seq> {
+        self.committed.clone()
+    }
+
+    /// Events that wait for their commit.
+    pub fn events_waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Lets the writer end once everything that was handed in before is committed.
+    pub async fn stop(&self) {
+        // An error means that it has ended already.
+        drop(self.queue.send(Message::Stop).await);
+    }
+}
+
+/// The work as the queue takes it, and where its answer will come.
+fn message<T: Send + 'static>(
+    weight: Weight,
+    work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+) -> (Message, oneshot::Receiver<T>) {
+    let (reply, answer) = oneshot::channel();
+    let work: Work = Box::new(move |txn| {
+        let value = work(txn)?;
+        // Whoever asked may have gone meanwhile; the commit stands all the same.
+        let reply: Reply = Box::new(move || drop(reply.send(value)));
+        Ok(reply)
+    });
+    (Message::Work { work, weight }, answer)
+}
+
+/// The thread's side.
+struct Commits {
+    store: Arc<Store>,
+    clock: Clock,
+    limits: Limits,
+    queue: mpsc::Receiver<Message>,
+    announce: watch::Sender<Seq>,
+}
+
+impl Commits {
+    fn run(mut self) -> Result<(), StoreError> {
+        while let Some(Message::Work { work, weight }) = self.queue.blocking_recv() {
+            if self.commit_group(work, weight)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits this work and whatever is waiting behind it; `true` when asked to stop.
+    fn commit_group(&mut self, first: Work, mut weight: Weight) -> Result<bool, StoreError> {
+        let mut txn = self.store.begin(self.clock.received_at())?;
+        let mut replies = vec![first(&mut txn)?];
+        let mut stop = false;
+        while weight.events < self.limits.commit_events_max && weight.bytes < self.limits.commit_bytes_max {
+            match self.queue.try_recv() {
+                Ok(Message::Work { work, weight: more }) => {
+                    weight.events += more.events;
+                    weight.bytes += more.bytes;
+                    replies.push(work(&mut txn)?);
+                }
+                Ok(Message::Stop) => {
+                    stop = true;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        txn.commit()?;
+        replies.into_iter().for_each(|reply| reply());
+        self.announce.send_replace(self.store.size());
+        Ok(stop)
+    }
+}

@@ -1,0 +1,129 @@
+//! What people and the appliance itself did, as an entry of the log.
+
+use super::{Fingerprint, Pattern, ReceivedAt, Severity};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// One thing that was done: the body of an [`EntryKind::Activity`](super::EntryKind::Activity) entry, as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "activity", rename_all = "snake_case")]
+pub enum Activity {
+    /// The log was created.
+    LogCreated {
+        /// Random, fixed for the life of the log.
+        log_id: String,
+        /// Version of the program that made it.
+        version: String,
+    },
+    /// An alert was raised.
+    AlertRaised {
+        /// The alert.
+        alert: Uuid,
+        /// What it is about.
+        pattern: Pattern,
+        /// How serious.
+        severity: Severity,
+        /// Pattern, organisation and key in one value.
+        #[serde(with = "hex::serde")]
+        fingerprint: Fingerprint,
+        /// Whose events.
+        organization: Option<String>,
+        /// The principal, address or source that it is about.
+        key: String,
+        /// The ids of the events that had counted by then.
+        events: Vec<Uuid>,
+    },
+    /// People were told of an alert, and the cooldown began anew.
+    AlertNotified {
+        /// The alert.
+        alert: Uuid,
+        /// Pattern, organisation and key in one value.
+        #[serde(with = "hex::serde")]
+        fingerprint: Fingerprint,
+        /// How often it had fired by then.
+        occurrences: u64,
+        /// Event time, in nanoseconds since 1970, at which the cooldown ends.
+        quiet_until: ReceivedAt,
+    },
+    /// Someone changed the status of an alert or said something about it.
+    AlertChanged {
+        /// The alert.
+        alert: Uuid,
+        /// What was done.
+        change: super::AlertChange,
+        /// Who did it.
+        by: String,
+        /// Why.
+        note: Option<String>,
+    },
+    /// An id came again with other content; the second event was not stored.
+    IdConflict {
+        /// The id.
+        id: Uuid,
+        /// Whose event.
+        organization: Option<String>,
+        /// SHA-256 of the bytes that were refused.
+        #[serde(with = "hex::serde")]
+        refused_sha256: [u8; 32],
+    },
+    /// An API key was made.
+    KeyCreated {
+        /// Its name.
+        name: String,
+        /// Its number.
+        id: u32,
+        /// The organisation that it is bound to.
+        organization: Option<String>,
+        /// Who made it.
+        by: String,
+    },
+    /// An API key was revoked.
+    KeyRevoked {
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// A user was added.
+    UserAdded {
+        /// The user.
+        name: String,
+        /// What they may do.
+        role: super::Role,
+        /// Who added them.
+        by: String,
+    },
+    /// A user was removed.
+    UserRemoved {
+        /// The user.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// A user's password was changed; their sessions ended.
+    PasswordChanged {
+        /// The user.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// Someone signed in.
+    SignedIn {
+        /// The user.
+        name: String,
+        /// From where.
+        address: String,
+    },
+    /// Someone failed to sign in.
+    SignInFailed {
+        /// The name that was tried, cut to 100 characters.
+        name: String,
+        /// From where.
+        address: String,
+    },
+    /// Someone signed out.
+    SignedOut {
+        /// The user.
+        name: String,
+    },
+}

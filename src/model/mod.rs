@@ -1,0 +1,27 @@
+//! The nouns that every other module speaks: values without I/O, without a clock, that cannot fail.
+
+mod activity;
+mod alert;
+mod caller;
+mod entry;
+mod event;
+mod pattern;
+mod query;
+mod seq;
+mod session;
+mod source;
+mod verdict;
+
+pub use activity::Activity;
+pub use alert::{
+    Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
+};
+pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
+pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
+pub use event::{AuditEvent, Claim, Classification, Status};
+pub use pattern::Pattern;
+pub use query::{AlertFilter, AlertOrder, EventCursor, EventFilter, EventOrder, EventQuery, organization_of};
+pub use seq::{ReceivedAt, Seq, event_id, seq_of_event_id};
+pub use session::SessionContext;
+pub use source::{ApiKey, KeyScope, Secret, SourceId, User};
+pub use verdict::Verdict;

@@ -1,0 +1,203 @@
+//! The detect reader: takes each event through the windows and commits what fires.
+//!
+//! Alerts and the position are one commit, so a crash neither loses nor doubles one. Where nothing fired, the position is
+//! only kept in memory: reading that stretch once more fires nothing either. The windows come back from the last
+//! snapshot and the log after it.
+
+use super::STRETCH_BYTES;
+use super::progress::{Progress, ReaderError};
+use crate::decode;
+use crate::detect::{Bursts, Engine, EngineStats, IdConflict, Observation, Settings};
+use crate::ingest::Writer;
+use crate::model::{Activity, Entry, EntryFlags, EntryKind, Seq, SourceId, organization_of};
+use crate::store::{DetectionStep, Read, Store};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
+
+/// Firings after which a step is committed, so that none grows without bound.
+const FIRINGS_MAX: usize = 20_000;
+/// Entries after which the position is committed even if nothing fired, so that a restart has little to read again.
+const POSITION_ENTRIES: u64 = 50_000;
+
+/// Reads the log for misuse. Runs as long as the appliance.
+pub struct DetectReader {
+    store: Arc<Store>,
+    writer: Writer,
+    names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+    snapshot_entries: u64,
+    progress: Progress,
+    stats: Arc<Mutex<EngineStats>>,
+    state: State,
+}
+
+/// What moves along the log.
+struct State {
+    engine: Engine,
+    position: Seq,
+    committed: Seq,
+    snapshot_at: Seq,
+}
+
+impl DetectReader {
+    /// Brings the windows back to where they were. Blocks while it reads the log behind the last snapshot.
+    pub fn restore(
+        store: Arc<Store>,
+        writer: Writer,
+        settings: Settings,
+        snapshot_entries: u64,
+        names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+    ) -> Result<DetectReader, ReaderError> {
+        let (position, snapshot) = store.detection_state()?;
+        let (taken_at, engine) = match snapshot {
+            Some((taken_at, bytes)) => match Engine::restore(settings.clone(), &bytes) {
+                Ok(engine) => (taken_at, engine),
+                Err(error) => {
+                    tracing::warn!(%error, "the snapshot of the detection windows cannot be read; they are made again from the log");
+                    (Seq(0), Engine::new(settings))
+                }
+            },
+            None => (Seq(0), Engine::new(settings)),
+        };
+        let state = State { engine, position: taken_at, committed: position, snapshot_at: taken_at };
+        let stats = Arc::new(Mutex::new(state.engine.stats()));
+        let progress = Progress::at(position);
+        let mut reader = DetectReader { store, writer, names, snapshot_entries, progress, stats, state };
+        while reader.state.position < position {
+            // What fires here has been committed before.
+            reader.read_stretch(position)?;
+        }
+        Ok(reader)
+    }
+
+    /// How far it has come.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// How full the windows are and what they had to let go.
+    pub fn stats(&self) -> Arc<Mutex<EngineStats>> {
+        self.stats.clone()
+    }
+
+    /// Follows the log until told to stop; then keeps a snapshot.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
+        let mut committed = self.writer.committed();
+        loop {
+            let size = *committed.borrow_and_update();
+            if self.state.position < size {
+                self = self.step(size).await?;
+                continue;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return self.leave().await,
+                changed = committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
+            }
+        }
+    }
+
+    async fn step(mut self, size: Seq) -> Result<DetectReader, ReaderError> {
+        let (mut reader, mut step) = tokio::task::spawn_blocking(move || {
+            let step = self.read_stretch(size);
+            step.map(|step| (self, step))
+        })
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let state = &mut reader.state;
+        if state.position.0 - state.snapshot_at.0 >= reader.snapshot_entries {
+            step.snapshot = Some(state.engine.snapshot());
+            state.snapshot_at = state.position;
+        }
+        let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
+        if due || step.snapshot.is_some() || !step.bursts.is_empty() || !step.late.is_empty() {
+            state.committed = state.position;
+            reader.writer.commit(move |txn| txn.apply_detection(&step)).await?;
+        }
+        *reader.stats.lock().expect("no holder of this lock panics") = reader.state.engine.stats();
+        reader.progress.advance(reader.state.position);
+        Ok(reader)
+    }
+
+    /// Takes entries through the windows, up to `end` and for about one stretch.
+    fn read_stretch(&mut self, end: Seq) -> Result<DetectionStep, ReaderError> {
+        let mut bursts = Bursts::default();
+        let mut late = Vec::new();
+        for read in self.store.entries(self.state.position, STRETCH_BYTES)? {
+            if self.state.position >= end || bursts.firings() >= FIRINGS_MAX {
+                break;
+            }
+            self.take(read, &mut bursts, &mut late);
+            self.state.position = self.state.position.next();
+        }
+        let bursts = bursts.take();
+        let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
+        let source_names: HashMap<SourceId, String> =
+            sources.map(|source| (source, (self.names)(source))).collect();
+        Ok(DetectionStep { bursts, late, position: self.state.position, snapshot: None, source_names })
+    }
+
+    fn take(&mut self, read: Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {
+        match read {
+            Ok(stored) => match stored.entry.kind {
+                EntryKind::Event => self.take_event(&stored.entry, bursts, late),
+                EntryKind::Activity => self.take_activity(&stored.entry, bursts),
+            },
+            Err(damaged) => tracing::error!(seq = damaged.seq.0, "{damaged}"),
+        }
+    }
+
+    fn take_event(&mut self, entry: &Entry, bursts: &mut Bursts, late: &mut Vec<Seq>) {
+        let event = match decode::stored(&entry.body, entry.received_at) {
+            Ok(event) => event,
+            Err(fault) => {
+                tracing::error!(
+                    seq = entry.seq.0,
+                    code = fault.code,
+                    "a stored event cannot be decoded; detection passes over it"
+                );
+                return;
+            }
+        };
+        let source_name = (self.names)(entry.source);
+        let observed = bursts.observe(
+            &mut self.state.engine,
+            &Observation {
+                seq: entry.seq,
+                id: entry.id,
+                received_at: entry.received_at,
+                source: entry.source,
+                source_name: &source_name,
+                organization: organization_of(entry, &event),
+                event: &event,
+                verdict: entry.verdict,
+                time_suspect: entry.flags.has(EntryFlags::TIME_SUSPECT),
+            },
+        );
+        if observed.late {
+            late.push(entry.seq);
+        }
+    }
+
+    fn take_activity(&mut self, entry: &Entry, bursts: &mut Bursts) {
+        if let Ok(Activity::IdConflict { id, organization, .. }) = serde_json::from_slice(&entry.body) {
+            let conflict = IdConflict {
+                seq: entry.seq,
+                id,
+                received_at: entry.received_at,
+                organization: organization.as_deref(),
+                source: entry.source,
+                source_name: &(self.names)(entry.source),
+            };
+            bursts.observe_id_conflict(self.state.engine.settings(), &conflict);
+        }
+    }
+
+    async fn leave(self) -> Result<(), ReaderError> {
+        let step = DetectionStep {
+            position: self.state.position,
+            snapshot: Some(self.state.engine.snapshot()),
+            ..DetectionStep::default()
+        };
+        Ok(self.writer.commit(move |txn| txn.apply_detection(&step)).await?)
+    }
+}

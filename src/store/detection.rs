@@ -1,0 +1,122 @@
+//! What the detect reader commits: alerts, their evidence, its position and now and then its windows.
+
+use super::error::StoreError;
+use super::open::Store;
+use super::tables as t;
+use super::txn::Txn;
+use crate::detect::{self, Burst};
+use crate::model::{Activity, Alert, EvidenceItem, Seq, SourceId};
+use redb::{ReadableDatabase, ReadableTable};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// The name of the detect reader in the table of positions.
+const DETECT: &str = "detect";
+/// Bytes of one piece of a snapshot.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// What came of reading a stretch of the log.
+#[derive(Debug, Default)]
+pub struct DetectionStep {
+    /// What fired, in order of the first firing.
+    pub bursts: Vec<Burst>,
+    /// Events that came too late for their window.
+    pub late: Vec<Seq>,
+    /// The first entry that was not read.
+    pub position: Seq,
+    /// The windows as they were at `position`, where it is time to keep them.
+    pub snapshot: Option<Vec<u8>>,
+    /// The names of the sources of the events that fired.
+    pub source_names: HashMap<SourceId, String>,
+}
+
+impl Store {
+    /// How far detection has come, and the newest snapshot of its windows with the position that it was taken at.
+    pub fn detection_state(&self) -> Result<(Seq, Option<(Seq, Vec<u8>)>), StoreError> {
+        let read = self.db.begin_read()?;
+        let position = read.open_table(t::POSITIONS)?.get(DETECT)?.map_or(0, |value| value.value());
+        let mut bytes = Vec::new();
+        for row in read.open_table(t::SNAPSHOT)?.iter()? {
+            bytes.extend_from_slice(row?.1.value());
+        }
+        let snapshot = bytes
+            .split_first_chunk()
+            .map(|(taken_at, windows)| (Seq(u64::from_le_bytes(*taken_at)), windows.to_vec()));
+        Ok((Seq(position), snapshot))
+    }
+}
+
+impl Txn<'_> {
+    /// Raises and extends alerts and moves the reader's position, all or nothing.
+    pub fn apply_detection(&mut self, step: &DetectionStep) -> Result<(), StoreError> {
+        for burst in &step.bursts {
+            let newest = self.newest_alert(&burst.fingerprint)?;
+            let applied = detect::apply(newest.clone(), burst, |source| {
+                step.source_names.get(&source).cloned().unwrap_or_else(|| format!("source {}", source.0))
+            });
+            for alert in &applied.alerts {
+                let known = newest.as_ref().filter(|known| known.id == alert.id);
+                self.put_alert(alert)?;
+                self.index_evidence(alert, &new_evidence(known, alert))?;
+                self.writing()
+                    .open_table(t::NEWEST_ALERTS)?
+                    .insert(&alert.fingerprint, alert.id.as_bytes())?;
+            }
+            for raised in &applied.raised {
+                let alert = applied.alerts.iter().find(|alert| alert.id == raised.alert);
+                let alert = alert.expect("what was raised is among the changed alerts");
+                self.append_activity(&raised_activity(alert, raised.events.clone()))?;
+            }
+            for notification in &applied.notified {
+                self.append_activity(&Activity::AlertNotified {
+                    alert: notification.alert,
+                    fingerprint: burst.fingerprint,
+                    occurrences: notification.occurrences,
+                    quiet_until: notification.quiet_until,
+                })?;
+            }
+        }
+        let write = self.writing();
+        write.open_table(t::POSITIONS)?.insert(DETECT, step.position.0)?;
+        let mut late = write.open_table(t::LATE_EVENTS)?;
+        for seq in &step.late {
+            late.insert(seq.0, ())?;
+        }
+        drop(late);
+        step.snapshot.as_ref().map_or(Ok(()), |windows| self.put_snapshot(step.position, windows))
+    }
+
+    fn put_snapshot(&mut self, position: Seq, windows: &[u8]) -> Result<(), StoreError> {
+        let mut bytes = position.0.to_le_bytes().to_vec();
+        bytes.extend_from_slice(windows);
+        let mut pieces = self.writing().open_table(t::SNAPSHOT)?;
+        pieces.retain(|_, _| false)?;
+        for (number, piece) in (0u32..).zip(bytes.chunks(PIECE_BYTES)) {
+            pieces.insert(number, piece)?;
+        }
+        Ok(())
+    }
+}
+
+fn raised_activity(alert: &Alert, events: Vec<Uuid>) -> Activity {
+    Activity::AlertRaised {
+        alert: alert.id,
+        pattern: alert.pattern,
+        severity: alert.severity,
+        fingerprint: alert.fingerprint,
+        organization: alert.organization.clone(),
+        key: alert.key.clone(),
+        events,
+    }
+}
+
+/// The events that the evidence names now and did not name before.
+fn new_evidence(known: Option<&Alert>, alert: &Alert) -> Vec<EvidenceItem> {
+    let before: std::collections::HashSet<Seq> = known
+        .iter()
+        .flat_map(|alert| alert.evidence.first.iter().chain(&alert.evidence.last))
+        .map(|item| item.seq)
+        .collect();
+    let now = alert.evidence.first.iter().chain(&alert.evidence.last);
+    now.filter(|item| !before.contains(&item.seq)).copied().collect()
+}

@@ -1,0 +1,32 @@
+//! The truth on disk: the log, its tree, alerts, people and keys, in one redb file.
+//!
+//! Reading methods open a read transaction of their own and end it before they return, within a second whatever they
+//! are asked, because a long one makes the file grow without end. Everything is written through a [`Txn`], which only the
+//! writer of `ingest` (or a command on a stopped appliance) begins and commits.
+
+mod tables;
+mod error;
+mod open;
+mod lock;
+mod txn;
+mod append;
+mod entries;
+mod query;
+mod alerts;
+mod detection;
+mod access;
+mod answers;
+mod check;
+
+pub use access::{Session, SessionHash};
+pub use alerts::{AlertPage, AlertStatistics, Refusal};
+pub use answers::{Answer, AnswerKey, Remembered};
+pub use append::Account;
+pub use check::{Damage, Report};
+pub use detection::DetectionStep;
+pub use entries::{Damaged, Read};
+pub use error::StoreError;
+pub use lock::{DirLock, LockError};
+pub use open::{FORMAT_VERSION, Options, Store};
+pub use query::EventPage;
+pub use txn::Txn;

@@ -1,0 +1,58 @@
+//! Every table of `log.redb`. Values are bytes behind a version byte of our own, so that their form is ours to change.
+
+use redb::TableDefinition;
+
+/// Facts about the file itself: see the `META_…` keys.
+pub(super) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// The version of everything in this file, u32 little-endian.
+pub(super) const META_FORMAT: &str = "format";
+/// 16 random bytes, fixed when the log is made.
+pub(super) const META_LOG_ID: &str = "log_id";
+/// 32 random bytes that key the digests which tell a retry from a conflict.
+pub(super) const META_CONTENT_KEY: &str = "content_key";
+
+/// When the health check last wrote, ns since 1970, u64 little-endian.
+pub(super) const META_PROBED: &str = "probed";
+
+/// Log blocks by the number of their first entry; see [`crate::archive`].
+pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
+/// What a block holds, to pass over it unread: entries u32 ‖ events u32 ‖ first and last event time, i64 ms each.
+pub(super) const BLOCK_INDEX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("block_index");
+/// Tiles of the Merkle tree by level and index: their hashes, one after another.
+pub(super) const TILES: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("tiles");
+/// Ids that senders gave: id ‖ digest of the organisation → seq u64 ‖ content digest.
+pub(super) const IDS: TableDefinition<'_, &[u8; 32], &[u8; 24]> = TableDefinition::new("ids");
+
+/// Answers to requests with an `Idempotency-Key`, by the digest of caller and key.
+pub(super) const ANSWERS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("answers");
+/// The same by the time they are kept until, ns since 1970.
+pub(super) const ANSWERS_BY_END: TableDefinition<'_, (u64, &[u8; 32]), ()> =
+    TableDefinition::new("answers_by_end");
+
+/// Alerts by id, without the events that counted.
+pub(super) const ALERTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("alerts");
+/// The events that counted, by the alert's id.
+pub(super) const EVIDENCE: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("evidence");
+/// The newest alert of each fingerprint.
+pub(super) const NEWEST_ALERTS: TableDefinition<'_, &[u8; 32], &[u8; 16]> =
+    TableDefinition::new("newest_alerts");
+/// Alerts by the events that counted, as far as the evidence names them: seq ‖ alert id.
+pub(super) const ALERTS_OF_EVENT: TableDefinition<'_, (u64, &[u8; 16]), ()> =
+    TableDefinition::new("alerts_of_event");
+/// Events that came too late for a window, by their place in the log.
+pub(super) const LATE_EVENTS: TableDefinition<'_, u64, ()> = TableDefinition::new("late_events");
+
+/// How far each reader has come: the first entry it has not seen.
+pub(super) const POSITIONS: TableDefinition<'_, &str, u64> = TableDefinition::new("positions");
+/// The detection windows in pieces; piece 0 begins with the position they were taken at.
+pub(super) const SNAPSHOT: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("snapshot");
+
+/// API keys by number.
+pub(super) const KEYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("keys");
+/// Users by name.
+pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// Sessions by the hash of their token.
+pub(super) const SESSIONS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("sessions");
+
+/// Per source, what was received, stored, found to be a duplicate and rejected: four u64.
+pub(super) const ACCOUNTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("accounts");

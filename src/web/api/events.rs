@@ -1,0 +1,263 @@
+//! Reading events: lists, one, its bytes, and checking it once more.
+
+use super::parameters::Parameters;
+use crate::decode;
+use crate::integrity;
+use crate::merkle;
+use crate::model::{
+    Classification, EntryKind, EventCursor, EventFilter, EventOrder, EventQuery, Organizations, Status,
+    Stored, Verdict,
+};
+use crate::web::auth::Reader;
+use crate::web::error::Problem;
+use crate::web::state::{App, Appliance};
+use crate::web::view;
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Events of one page.
+const LIMIT_MAX: usize = 1_000;
+const LIMIT_DEFAULT: usize = 50;
+/// Events that may be passed over by `offset`; beyond it a cursor goes on.
+const OFFSET_MAX: usize = 100_000;
+
+#[derive(Serialize)]
+struct Page {
+    events: Vec<Box<RawValue>>,
+    pagination: Pagination,
+    #[serde(skip_serializing_if = "is_zero")]
+    damaged: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Pagination {
+    total: u64,
+    limit: usize,
+    offset: usize,
+    has_next: bool,
+    has_previous: bool,
+    next_cursor: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// `GET /api/v1/audit/events`.
+pub async fn list(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = parse(query.as_deref(), caller.organizations)?;
+    let page = app.read(move |app| page(app, &query)).await?;
+    Ok(Json(page).into_response())
+}
+
+fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Problem> {
+    let mut given = Parameters::parse(query)?;
+    let mut filter = EventFilter::all(scope);
+    filter.from = given.time("startDate")?;
+    filter.to = given.time("endDate")?;
+    filter.principals = given.texts("principalIds");
+    filter.organizations = given.texts("organizationIds");
+    filter.actions = given.texts("actions");
+    filter.statuses = given.set("statuses", Status::from_name, "attempt, success, failure")?;
+    let classes = "PUBLIC, INTERNAL, CONFIDENTIAL, PHI";
+    filter.classifications = given.set("dataClassifications", Classification::from_name, classes)?;
+    filter.resource_types = given.texts("resourceTypes");
+    filter.correlation = given.one("correlationId")?;
+    if given.flag("verifiedOnly")? {
+        filter.verdicts = BTreeSet::from([Verdict::Verified]);
+    }
+    let order = match given.one("sortField")?.as_deref() {
+        None | Some("timestamp") => EventOrder::Timestamp,
+        Some("receivedAt") => EventOrder::ReceivedAt,
+        Some(_) => return Err(Problem::parameter("sortField", "sortField must be timestamp or receivedAt")),
+    };
+    let query = EventQuery {
+        filter,
+        order,
+        descending: descending(&mut given, "sortDirection")?,
+        offset: given.number("offset", 0..=OFFSET_MAX, 0)?,
+        limit: given.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?,
+        after: given.one("cursor")?.map(|text| parse_cursor(&text)).transpose()?,
+    };
+    given.finish()?;
+    if query.after.is_some() && query.offset > 0 {
+        return Err(Problem::parameter("offset", "offset and cursor exclude each other"));
+    }
+    Ok(query)
+}
+
+pub(super) fn descending(given: &mut Parameters, name: &str) -> Result<bool, Problem> {
+    match given.one(name)?.as_deref() {
+        None | Some("desc") => Ok(true),
+        Some("asc") => Ok(false),
+        Some(_) => Err(Problem::parameter(name, format!("{name} must be asc or desc"))),
+    }
+}
+
+fn page(app: &Appliance, query: &EventQuery) -> Result<Page, Problem> {
+    let page = app.store.events_page(query)?;
+    let ring = app.keyring.get();
+    let events =
+        page.events.iter().map(|stored| view::event_json(stored, &ring.name(stored.entry.source))).collect();
+    Ok(Page {
+        events,
+        damaged: page.damaged,
+        pagination: Pagination {
+            total: page.total,
+            limit: query.limit,
+            offset: query.offset,
+            has_next: page.next.is_some(),
+            has_previous: query.offset > 0 || query.after.is_some(),
+            next_cursor: page.next.map(cursor),
+        },
+    })
+}
+
+/// A place in the order of events as an opaque text.
+pub fn cursor(place: EventCursor) -> String {
+    let bytes = [&place.nanos.to_be_bytes()[..], &place.seq.to_be_bytes()].concat();
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The place that such a text stands for.
+pub fn parse_cursor(text: &str) -> Result<EventCursor, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+    let place = bytes.split_first_chunk().and_then(|(nanos, seq)| {
+        Some(EventCursor {
+            nanos: i128::from_be_bytes(*nanos),
+            seq: u64::from_be_bytes(seq.try_into().ok()?),
+        })
+    });
+    place.ok_or_else(|| Problem::parameter("cursor", "cursor must be a nextCursor of an earlier answer"))
+}
+
+/// `GET /api/v1/audit/events/{id}`.
+pub async fn one(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let stored = find(&app, &id, caller.organizations).await?;
+    Ok(Json(view::event_json(&stored, &app.keyring.get().name(stored.entry.source))).into_response())
+}
+
+/// The event of that id within what the caller may see.
+pub async fn find(app: &App, id: &str, scope: Organizations) -> Result<Stored, Problem> {
+    let missing = || Problem::not_found("event with this id");
+    let id: Uuid = id.parse().map_err(|_| missing())?;
+    let read = app.read(move |app| app.store.event(id, &scope)).await?;
+    Ok(read.ok_or_else(missing)??)
+}
+
+/// `GET /api/v1/audit/events/{id}/raw`.
+pub async fn raw(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let stored = find(&app, &id, caller.organizations).await?;
+    // Never shown in place: the bytes are whatever a sender wrote.
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"event.json\"")),
+    ];
+    Ok((headers, stored.entry.body).into_response())
+}
+
+/// `GET /api/v1/audit/events/{id}/salt`.
+pub async fn salt(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let stored = find(&app, &id, caller.organizations).await?;
+    let plain = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
+    Ok((plain, hex::encode(stored.entry.salt)).into_response())
+}
+
+/// `GET /api/v1/audit/events/{id}/leaf`.
+pub async fn leaf(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let entry = find(&app, &id, caller.organizations).await?.entry;
+    let digest = merkle::body_digest(&entry.salt, &entry.body);
+    let bytes = merkle::leaf_bytes(EntryKind::Event, entry.seq, entry.received_at, &digest);
+    let binary = [(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))];
+    Ok((binary, bytes.to_vec()).into_response())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verification {
+    event_id: Uuid,
+    is_valid: bool,
+    verification_timestamp: Timestamp,
+    hash_algorithm: &'static str,
+    computed_hash: Option<String>,
+    stored_hash: Option<String>,
+    details: VerificationDetails,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerificationDetails {
+    verdict: &'static str,
+    verdict_at_receipt: &'static str,
+    explanation: String,
+}
+
+/// `POST /api/v1/audit/events/{id}/verify`.
+pub async fn verify(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let stored = find(&app, &id, caller.organizations).await?;
+    let now = app.clock.now();
+    let verification = app.read(move |app| check_again(app, &stored, now)).await?;
+    Ok((StatusCode::OK, Json(verification)).into_response())
+}
+
+/// What checking the event says now, with the key that its source has now.
+pub fn finding(app: &Appliance, stored: &Stored) -> Result<integrity::Finding, Problem> {
+    let entry = &stored.entry;
+    let event = decode::stored(&entry.body, entry.received_at).map_err(Problem::internal)?;
+    let known = app.keyring.get().by_source(entry.source);
+    let key = known.as_ref().and_then(|known| known.signing.as_deref());
+    Ok(integrity::verify(&event, &entry.body, key))
+}
+
+fn check_again(app: &Appliance, stored: &Stored, now: Timestamp) -> Result<Verification, Problem> {
+    let finding = finding(app, stored)?;
+    let event = decode::stored(&stored.entry.body, stored.entry.received_at).map_err(Problem::internal)?;
+    Ok(Verification {
+        event_id: stored.entry.id,
+        is_valid: finding.verdict == Verdict::Verified,
+        verification_timestamp: now,
+        hash_algorithm: finding.algorithm,
+        computed_hash: finding.computed.map(hex::encode),
+        stored_hash: event.claim.hash.map(|hash| hash.to_lowercase()),
+        details: VerificationDetails {
+            verdict: finding.verdict.name(),
+            verdict_at_receipt: stored.entry.verdict.name(),
+            explanation: finding.details.to_owned(),
+        },
+    })
+}

@@ -1,0 +1,239 @@
+//! Taking events in: every form of `POST /audit/events`, and `/bulk`.
+
+mod answers;
+mod outcomes;
+
+use crate::decode::{self, Fault, Item, Limits, Request};
+use crate::ingest::{self, Rejection, Sender, Weight};
+use crate::keys::Known;
+use crate::model::{Caller, CallerKind, Draft, Salt, SourceId};
+use crate::store::{Account, Answer, StoreError, Txn};
+use crate::web::auth::Ingester;
+use crate::web::body::{self, Received};
+use crate::web::error::Problem;
+use crate::web::idempotency::{self, Guard, Guarded};
+use crate::web::layers::RequestId;
+use crate::web::state::{App, Appliance};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use outcomes::{Outcomes, Shape};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Bytes of a body up to which it is taken apart on the spot; a larger one goes to a thread of its own.
+const ON_THE_SPOT: usize = 32 << 10;
+
+/// `POST /api/v1/audit/events`.
+pub async fn events(
+    State(app): State<App>,
+    Ingester(caller): Ingester,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let sender = Source::of(&app, &caller)?;
+    let received = sender.booked(&app, body::receive(&app, &headers, body).await)?;
+    let guard = Guard::of(&headers, &caller, "/audit/events", &received.bytes)?;
+    let content_type =
+        headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
+    let taken = take(&app, &sender, received, move |bytes, limits| {
+        let form = decode::form_of(content_type.as_deref())?;
+        Ok(match decode::request(bytes, form, limits)? {
+            Request::Single(item) => (Shape::Single, false, vec![item]),
+            Request::Wrapped { item } => (Shape::Single, true, vec![item]),
+            Request::Stream(items) => (Shape::Summary, false, items),
+        })
+    });
+    let taken = sender.booked(&app, taken.await)?;
+    store(&app, sender, taken, guard, request_id, began).await
+}
+
+/// `POST /api/v1/audit/events/bulk`.
+pub async fn bulk(
+    State(app): State<App>,
+    Ingester(caller): Ingester,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let began = Instant::now();
+    let sender = Source::of(&app, &caller)?;
+    let received = sender.booked(&app, body::receive(&app, &headers, body).await)?;
+    let guard = Guard::of(&headers, &caller, "/audit/events/bulk", &received.bytes)?;
+    let content_type =
+        headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
+    let taken = take(&app, &sender, received, move |bytes, limits| {
+        if decode::form_of(content_type.as_deref())? != decode::Form::Json {
+            return Err(decode::form_of(Some("text/plain")).expect_err("plain text is never taken"));
+        }
+        Ok((Shape::Each, true, decode::bulk(bytes, limits)?))
+    });
+    let taken = sender.booked(&app, taken.await)?;
+    store(&app, sender, taken, guard, request_id, began).await
+}
+
+/// Who sends, by way of its key.
+struct Source {
+    known: Arc<Known>,
+}
+
+impl Source {
+    fn of(app: &Appliance, caller: &Caller) -> Result<Source, Problem> {
+        let CallerKind::Key(source) = caller.kind else {
+            let message = "events are sent with an API key, so that their source is known";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message));
+        };
+        let known = app.keyring.get().by_source(source);
+        known
+            .map(|known| Source { known })
+            .ok_or_else(|| Problem::internal("a key in use is not on the ring"))
+    }
+
+    fn id(&self) -> SourceId {
+        self.known.key.id
+    }
+
+    /// Enters a request that was refused as a whole into the books. What was refused for want of room never came in.
+    fn booked<T>(&self, app: &Appliance, result: Result<T, Problem>) -> Result<T, Problem> {
+        if result.as_ref().is_err_and(|problem| problem.retry_after.is_none()) {
+            app.book_later(self.id(), Account { received: 1, rejected: 1, ..Account::default() });
+        }
+        result
+    }
+}
+
+/// A request taken apart, each event ready for the log or refused.
+struct Taken {
+    shape: Shape,
+    items: Vec<(usize, Result<Draft, Rejection>)>,
+    received: Received,
+}
+
+type TakeApart<'a> = Result<(Shape, bool, Vec<Item<'a>>), Fault>;
+
+async fn take(
+    app: &App,
+    sender: &Source,
+    received: Received,
+    apart: impl for<'a> FnOnce(&'a [u8], &Limits) -> TakeApart<'a> + Send + 'static,
+) -> Result<Taken, Problem> {
+    let now = app.clock.now();
+    let known = sender.known.clone();
+    let work = move |app: &Appliance, received: Received| {
+        let limits = &app.config.intake.limits;
+        let (shape, may_assume, items) = apart(&received.bytes, limits)?;
+        let sender = Sender {
+            source: known.key.id,
+            organization: known.key.organization.as_deref(),
+            key: known.signing.as_deref(),
+        };
+        let salts = salts(items.len());
+        let items = items.into_iter().zip(salts).map(|(item, salt)| {
+            let drafted = item.raw.map_err(Rejection::from).and_then(|raw| {
+                let assumed = may_assume.then_some(now);
+                ingest::draft(raw, &sender, limits, assumed, salt, |raw| app.store.content_digest(raw))
+            });
+            (item.line, drafted)
+        });
+        let items = items.collect();
+        Ok(Taken { shape, items, received })
+    };
+    if received.bytes.len() <= ON_THE_SPOT {
+        return work(app, received);
+    }
+    app.read(move |app| work(app, received)).await
+}
+
+fn salts(count: usize) -> Vec<Salt> {
+    let mut salts = vec![[0; 32]; count];
+    getrandom::fill(salts.as_flattened_mut())
+        .expect("the kernel's random source is always there once the host is up");
+    salts
+}
+
+async fn store(
+    app: &App,
+    sender: Source,
+    taken: Taken,
+    guard: Option<Guard>,
+    request_id: String,
+    began: Instant,
+) -> Result<Response, Problem> {
+    let Taken { shape, items, received } = taken;
+    if guard.is_none() && items.iter().all(|(_, drafted)| drafted.is_err()) {
+        // Nothing to commit, so nothing to wait for.
+        let outcomes = Outcomes::new(shape, request_id, began, items, Vec::new());
+        app.book_later(sender.id(), outcomes.account());
+        return answers::answer(app, outcomes, false).await;
+    }
+    let events = items.len();
+    let weight = Weight { events, bytes: received.bytes.len() };
+    let (state, source) = (app.clone(), sender.id());
+    let guarded = app.writer.submit(weight, move |txn| {
+        let work = |txn: &mut Txn<'_>| append(txn, shape, request_id, began, items);
+        let keep = |outcomes: &Outcomes| {
+            let body = serde_json::to_vec(outcomes).expect("outcomes have only string keys");
+            Some(Answer { status: StatusCode::OK.as_u16(), body })
+        };
+        let guarded = Guard::run(guard, txn, work, keep)?;
+        book(txn, &state, source, events, &guarded)?;
+        Ok(guarded)
+    });
+    let guarded = guarded.await?;
+    drop(received);
+    match guarded {
+        Guarded::Done(outcomes) => {
+            app.counters.latency().record(began.elapsed(), events.max(1) as u64);
+            answers::answer(app, outcomes, false).await
+        }
+        Guarded::Replayed(kept) => {
+            let outcomes = serde_json::from_slice(&kept.body).map_err(Problem::internal)?;
+            answers::answer(app, outcomes, true).await
+        }
+        Guarded::OtherRequest => Err(idempotency::other_request()),
+    }
+}
+
+fn append(
+    txn: &mut Txn<'_>,
+    shape: Shape,
+    request_id: String,
+    began: Instant,
+    items: Vec<(usize, Result<Draft, Rejection>)>,
+) -> Result<Outcomes, StoreError> {
+    let mut drafts = Vec::with_capacity(items.len());
+    let mut rest = Vec::with_capacity(items.len());
+    for (line, drafted) in items {
+        rest.push((line, drafted.map(|draft| drafts.push(draft))));
+    }
+    let appended = txn.append_events(drafts)?;
+    Ok(Outcomes::new(shape, request_id, began, rest, appended))
+}
+
+fn book(
+    txn: &mut Txn<'_>,
+    app: &Appliance,
+    source: SourceId,
+    events: usize,
+    guarded: &Guarded<Outcomes>,
+) -> Result<(), StoreError> {
+    let account = match guarded {
+        Guarded::Done(outcomes) => outcomes.account(),
+        Guarded::Replayed(kept) => {
+            let kept: Option<Outcomes> = serde_json::from_slice(&kept.body).ok();
+            let account = kept.map_or(Account::default(), |outcomes| outcomes.account());
+            Account { stored: 0, duplicate: account.stored + account.duplicate, ..account }
+        }
+        Guarded::OtherRequest => {
+            Account { received: events as u64, rejected: events as u64, ..Account::default() }
+        }
+    };
+    for (source, account) in app.take_unbooked() {
+        txn.account(source, account)?;
+    }
+    txn.account(source, account)
+}

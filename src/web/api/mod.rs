@@ -1,0 +1,12 @@
+//! The API: one file per noun.
+
+pub mod alerts;
+pub mod events;
+pub mod health;
+pub mod intake;
+pub mod keys;
+pub mod metrics;
+pub mod openapi;
+pub mod users;
+
+mod parameters;

@@ -1,0 +1,189 @@
+//! Every refusal: the one place where an HTTP status is chosen, as RFC 9457 problem details.
+
+use crate::counters::CountersError;
+use crate::decode::{Fault, FaultKind};
+use crate::ingest::{Refused, Rejection};
+use crate::store::{Damaged, Refusal, StoreError};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// Seconds after which a refused client may try again.
+const RETRY_AFTER_SECS: u64 = 1;
+
+/// A refusal. Handlers return it; the outermost layer adds the request's id and writes it as JSON or as a page.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// A stable word for programs.
+    pub code: Cow<'static, str>,
+    /// What is wrong and what to do, for whoever asked.
+    pub message: String,
+    /// The field that it is about.
+    pub field: Option<String>,
+    /// The line of the body that it is about.
+    pub line: Option<usize>,
+    /// When to try again, in seconds.
+    pub retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A refusal with that status and code.
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Problem {
+        Problem {
+            status,
+            code: code.into(),
+            message: message.into(),
+            field: None,
+            line: None,
+            retry_after: None,
+        }
+    }
+
+    /// A parameter of the address, or a member of the body, that cannot be.
+    pub fn parameter(field: &str, message: impl Into<String>) -> Problem {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", message);
+        Problem { field: Some(field.to_owned()), ..problem }
+    }
+
+    /// There is nothing here for the caller.
+    pub fn not_found(what: &str) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "not_found", format!("there is no {what} here"))
+    }
+
+    /// Something failed that is not the caller's doing; the cause goes to the log.
+    pub fn internal(error: impl std::fmt::Display) -> Problem {
+        tracing::error!(%error, "a request failed");
+        let message = "something failed here; the log of the appliance says what";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// The bytes that go out.
+    pub fn body(&self, request_id: &str, now: Timestamp) -> Vec<u8> {
+        let details = Details {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.message,
+            code: &self.code,
+            message: &self.message,
+            field: self.field.as_deref(),
+            line: self.line,
+            timestamp: now,
+            request_id,
+        };
+        serde_json::to_vec(&details).expect("it has only string keys")
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    timestamp: Timestamp,
+    request_id: &'a str,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if let Some(secs) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer realm=\"sealwatch\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Problem {
+        let (status, code) = match refused {
+            Refused::Overloaded => (StatusCode::TOO_MANY_REQUESTS, "overloaded"),
+            Refused::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
+        };
+        Problem { retry_after: Some(RETRY_AFTER_SECS), ..Problem::new(status, code, refused.to_string()) }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::TooLong { .. } => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_wide", error.to_string())
+            }
+            _ => Problem::internal(error),
+        }
+    }
+}
+
+impl From<CountersError> for Problem {
+    fn from(error: CountersError) -> Problem {
+        Problem::internal(error)
+    }
+}
+
+impl From<Damaged> for Problem {
+    fn from(damaged: Damaged) -> Problem {
+        tracing::error!(seq = damaged.seq.0, "{damaged}");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "entry_damaged", damaged.to_string())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::NotFound => Problem::not_found("alert with this id"),
+            Refusal::Illegal(why) => {
+                Problem::new(StatusCode::CONFLICT, "illegal_transition", why.to_string())
+            }
+        }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Problem {
+        Problem { field: fault.field, ..Problem::new(fault_status(fault.kind), fault.code, fault.message) }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(rejection: Rejection) -> Problem {
+        let status = match &rejection {
+            Rejection::Fault(fault) => fault_status(fault.kind),
+            Rejection::Organization => StatusCode::FORBIDDEN,
+            Rejection::IdConflict => StatusCode::CONFLICT,
+        };
+        let problem = Problem::new(status, rejection.code(), rejection.message());
+        Problem { field: rejection.field().map(str::to_owned), ..problem }
+    }
+}
+
+fn fault_status(kind: FaultKind) -> StatusCode {
+    match kind {
+        FaultKind::Malformed => StatusCode::BAD_REQUEST,
+        FaultKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        FaultKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        FaultKind::Unsupported => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    }
+}

@@ -1,0 +1,274 @@
+//! How the parts of the appliance are: probed now and then, and remembered for whoever asks.
+//!
+//! Asking never probes, so that nobody can wear out the disk by asking.
+
+use super::state::Appliance;
+use crate::config::Health as Thresholds;
+use crate::model::Seq;
+use crate::readers::Progress;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+/// The state of one component, or of the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Condition {
+    /// As it should be.
+    #[default]
+    Ok,
+    /// Someone should look today.
+    Warning,
+    /// Someone should look now.
+    Critical,
+}
+
+impl Condition {
+    /// The word in answers and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Condition::Ok => "OK",
+            Condition::Warning => "WARNING",
+            Condition::Critical => "CRITICAL",
+        }
+    }
+
+    /// The condition of a value that is worse the higher it is.
+    fn of<T: PartialOrd>(value: T, warning: T, critical: T) -> Condition {
+        if value >= critical {
+            Condition::Critical
+        } else if value >= warning {
+            Condition::Warning
+        } else {
+            Condition::Ok
+        }
+    }
+}
+
+/// What the last probe of a component found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Component {
+    /// How it is.
+    pub status: Condition,
+    /// Why, for people.
+    pub message: String,
+    /// How long the probe took, in milliseconds.
+    pub response_time: f64,
+    /// When.
+    pub last_check: Timestamp,
+    /// Numbers, by name.
+    pub details: BTreeMap<&'static str, f64>,
+}
+
+/// The results of the last probes. Shared.
+#[derive(Clone, Default)]
+pub struct HealthBoard(Arc<RwLock<BTreeMap<&'static str, Component>>>);
+
+impl HealthBoard {
+    /// All components, by name.
+    pub fn components(&self) -> BTreeMap<&'static str, Component> {
+        self.0.read().expect("no holder of this lock panics").clone()
+    }
+
+    /// The worst of them; nothing is known to be well before the first probe.
+    pub fn overall(&self) -> Condition {
+        let components = self.components();
+        components.values().map(|component| component.status).max().unwrap_or(Condition::Critical)
+    }
+
+    fn put(&self, components: BTreeMap<&'static str, Component>) {
+        *self.0.write().expect("no holder of this lock panics") = components;
+    }
+}
+
+/// How long a component may take to answer a probe before that alone is a warning, in milliseconds.
+const SLOW_MILLIS: f64 = 1_000.0;
+/// How long a write may wait for its commit before the store counts as stuck.
+const STUCK: Duration = Duration::from_secs(10);
+
+/// What the prober remembers from one round to the next.
+pub struct Prober {
+    clock: (Timestamp, Instant),
+    behind: BTreeMap<&'static str, (Seq, Instant)>,
+}
+
+impl Prober {
+    /// Begins to watch the clock.
+    pub fn new(app: &Appliance) -> Prober {
+        Prober { clock: (app.clock.now(), Instant::now()), behind: BTreeMap::new() }
+    }
+
+    /// Probes everything once and puts the results on the board.
+    pub async fn round(&mut self, app: &Arc<Appliance>) {
+        let mut components = BTreeMap::new();
+        let began = Instant::now();
+        let written = tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await;
+        let store = match written {
+            Ok(Ok(())) => Ok("the log takes writes".to_owned()),
+            Ok(Err(refused)) => Err(refused.to_string()),
+            Err(_) => Err(format!("a write has waited for more than {} seconds", STUCK.as_secs())),
+        };
+        components.insert("store", timed(app, began, store));
+        components.insert("counters", probe_counters(app).await);
+        components.insert("disk", probe_disk(app, &app.config.health));
+        components.insert("clock", self.probe_clock(app));
+        components.insert("queue", probe_queue(app));
+        for (name, progress) in [("detect", &app.detected), ("count", &app.counted)] {
+            let component = self.probe_reader(app, name, progress);
+            components.insert(name, component);
+        }
+        app.health.put(components);
+    }
+
+    /// The clock of the host against the one that only runs forward.
+    fn probe_clock(&mut self, app: &Appliance) -> Component {
+        let (wall, steady) = self.clock;
+        let now = (app.clock.now(), Instant::now());
+        self.clock = now;
+        let walked = now.0.duration_since(wall).as_secs_f64();
+        let jump = walked - now.1.duration_since(steady).as_secs_f64();
+        let thresholds = &app.config.health;
+        let (warning, critical) =
+            (thresholds.clock_jump_warn_secs as f64, thresholds.clock_jump_critical_secs as f64);
+        let status = Condition::of(jump.abs(), warning, critical);
+        let message = match status {
+            Condition::Ok => "the clock runs evenly".to_owned(),
+            _ => format!("the clock jumped by {jump:.0} seconds; check the host's time synchronisation"),
+        };
+        component(app, status, message, 0.0, [("jumpSeconds", jump)])
+    }
+
+    /// A reader that is behind and does not move is worse than one that is behind.
+    fn probe_reader(&mut self, app: &Appliance, name: &'static str, progress: &Progress) -> Component {
+        let (position, size) = (progress.position(), app.store.size());
+        let lag = size.0.saturating_sub(position.0);
+        let caught_up_to = self.behind.get(name).copied();
+        let since = match caught_up_to {
+            Some((seen, since)) if lag > 0 && seen == position => since,
+            _ => Instant::now(),
+        };
+        self.behind.insert(name, (position, since));
+        let stuck = if lag == 0 { 0 } else { since.elapsed().as_secs() };
+        let thresholds = &app.config.health;
+        let status = Condition::of(
+            stuck,
+            thresholds.reader_lag_warn_secs.max(1),
+            thresholds.reader_lag_critical_secs.max(1),
+        );
+        let message = match status {
+            Condition::Ok if lag == 0 => "it has read the whole log".to_owned(),
+            Condition::Ok => format!("it is {lag} entries behind and catching up"),
+            _ => format!(
+                "it is {lag} entries behind and has not moved for {stuck} seconds; restart the appliance"
+            ),
+        };
+        component(app, status, message, 0.0, [("lagEntries", lag as f64), ("position", position.0 as f64)])
+    }
+}
+
+fn component<const N: usize>(
+    app: &Appliance,
+    status: Condition,
+    message: String,
+    response_time: f64,
+    details: [(&'static str, f64); N],
+) -> Component {
+    Component {
+        status,
+        message,
+        response_time,
+        last_check: app.clock.now(),
+        details: BTreeMap::from(details),
+    }
+}
+
+fn timed(app: &Appliance, began: Instant, result: Result<String, String>) -> Component {
+    let millis = began.elapsed().as_secs_f64() * 1_000.0;
+    match result {
+        Ok(message) if millis < SLOW_MILLIS => component(app, Condition::Ok, message, millis, []),
+        Ok(_) => {
+            let message = format!("it took {millis:.0} ms; the disk is slow or busy");
+            component(app, Condition::Warning, message, millis, [])
+        }
+        Err(message) => component(app, Condition::Critical, message, millis, []),
+    }
+}
+
+async fn probe_counters(app: &Arc<Appliance>) -> Component {
+    let began = Instant::now();
+    let flushed = app.read(|app| app.counters.flush()).await;
+    let result = flushed.map(|()| "sled takes writes".to_owned()).map_err(|error| error.to_string());
+    timed(app, began, result)
+}
+
+fn probe_queue(app: &Appliance) -> Component {
+    let fill = app.admission.fill();
+    let status = Condition::of(fill, 0.8, 0.99);
+    let message = match status {
+        Condition::Ok => "there is room for what comes in".to_owned(),
+        _ => "more comes in than can be written; senders are asked to wait".to_owned(),
+    };
+    let waiting = app.writer.events_waiting() as f64;
+    component(app, status, message, 0.0, [("fill", fill), ("eventsWaiting", waiting)])
+}
+
+fn probe_disk(app: &Appliance, thresholds: &Thresholds) -> Component {
+    let began = Instant::now();
+    let Some(path) = app.store.path() else {
+        return component(app, Condition::Ok, "the log is in memory".to_owned(), 0.0, []);
+    };
+    let usage = match disk_usage(path) {
+        Ok(usage) => usage,
+        Err(error) => {
+            let message = format!("the file system cannot be asked: {error}");
+            return component(app, Condition::Warning, message, 0.0, []);
+        }
+    };
+    let percent = 100.0 * usage.used as f64 / (usage.used + usage.free).max(1) as f64;
+    let (warning, critical) =
+        (f64::from(thresholds.disk_warn_percent), f64::from(thresholds.disk_critical_percent));
+    let status = Condition::of(percent, warning, critical);
+    let message = match status {
+        Condition::Ok => format!("{percent:.0} % used"),
+        _ => format!("{percent:.0} % used; make room or give the data directory a larger disk"),
+    };
+    let millis = began.elapsed().as_secs_f64() * 1_000.0;
+    let details =
+        [("usedPercent", percent), ("freeBytes", usage.free as f64), ("logBytes", usage.file as f64)];
+    component(app, status, message, millis, details)
+}
+
+struct DiskUsage {
+    used: u64,
+    free: u64,
+    file: u64,
+}
+
+fn disk_usage(path: &Path) -> std::io::Result<DiskUsage> {
+    let file = std::fs::metadata(path)?.len();
+    let disk = rustix::fs::statvfs(path)?;
+    let used = disk.f_blocks.saturating_sub(disk.f_bfree) * disk.f_frsize;
+    Ok(DiskUsage { used, free: disk.f_bavail * disk.f_frsize, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_begins_at_its_threshold() {
+        assert_eq!(Condition::of(79, 80, 95), Condition::Ok);
+        assert_eq!(Condition::of(80, 80, 95), Condition::Warning);
+        assert_eq!(Condition::of(94, 80, 95), Condition::Warning);
+        assert_eq!(Condition::of(95, 80, 95), Condition::Critical);
+    }
+
+    #[test]
+    fn nothing_is_well_before_it_was_looked_at() {
+        assert_eq!(HealthBoard::default().overall(), Condition::Critical);
+    }
+}

@@ -1,0 +1,24 @@
+//! The face: the API, the pages, and who may see what.
+
+mod state;
+mod listen;
+mod layers;
+mod routes;
+mod error;
+mod auth;
+mod body;
+mod idempotency;
+mod view;
+mod health;
+mod prometheus;
+mod assets;
+pub mod api;
+pub mod chart;
+pub mod pages;
+pub mod show;
+
+pub use auth::SignIns;
+pub use health::{Condition, HealthBoard, Prober};
+pub use listen::{ConnectionLimits, Listener, answer};
+pub use routes::router;
+pub use state::{App, Appliance, SharedKeyring};

@@ -1,0 +1,22 @@
+//! The pages: each file has one page's template struct, built from data by a pure function.
+//!
+//! Handlers read the store and call `XPage::new`; a template shows what stands in the struct and decides
+//! nothing. All text that a sender or a person wrote goes through [`text`] first and is escaped by the
+//! template after that.
+
+pub mod address;
+pub mod alert;
+pub mod alerts;
+pub mod badge;
+pub mod event;
+pub mod events;
+pub mod explain;
+pub mod fields;
+pub mod filter;
+pub mod frame;
+pub mod message;
+pub mod overview;
+pub mod sign_in;
+pub mod text;
+pub mod time;
+pub mod words;

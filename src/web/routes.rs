@@ -1,0 +1,68 @@
+//! Every address there is.
+
+use super::api::{alerts, events, health, intake, keys, metrics, openapi, users};
+use super::state::App;
+use super::{assets, layers, show};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{delete, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+/// Bytes of a body that is not events: forms, notes, new keys and users.
+const BODY_BYTES_MAX: usize = 256 << 10;
+
+/// The table. What needs no key or session: health at the root, sign-in, static files; everything else has an extractor
+/// that asks for a right.
+pub fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/audit/events", post(intake::events).get(events::list))
+        .route("/audit/events/bulk", post(intake::bulk))
+        .route("/audit/events/{id}", get(events::one))
+        .route("/audit/events/{id}/verify", post(events::verify))
+        .route("/audit/events/{id}/raw", get(events::raw))
+        .route("/audit/events/{id}/salt", get(events::salt))
+        .route("/audit/events/{id}/leaf", get(events::leaf))
+        .route("/alerts", get(alerts::list))
+        .route("/alerts/statistics", get(alerts::statistics))
+        .route("/alerts/{id}", get(alerts::one))
+        .route("/alerts/{id}/{step}", post(alerts::step))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{name}", delete(keys::revoke))
+        .route("/users", get(users::list).post(users::add))
+        .route("/users/{name}", delete(users::remove))
+        .route("/health", get(health::overview))
+        .route("/health/ready", get(health::ready))
+        .route("/health/alive", get(health::alive))
+        .route("/health/detailed", get(health::detailed))
+        .route("/health/components/{name}", get(health::component))
+        .route("/metrics/audit", get(metrics::audit))
+        .route("/metrics/system", get(metrics::system))
+        .route("/metrics/performance", get(metrics::performance))
+        .route("/openapi.json", get(openapi::document));
+    let pages = Router::new()
+        .route("/", get(show::overview::show))
+        .route("/sign-in", get(show::sign_in::show).post(show::sign_in::sign_in))
+        .route("/sign-out", post(show::sign_in::sign_out))
+        .route("/alerts", get(show::alerts::show))
+        .route("/alerts/{id}", get(show::alert::show))
+        .route("/alerts/{id}/{step}", post(show::alert::step))
+        .route("/events", get(show::events::show))
+        .route("/events/{id}", get(show::event::show));
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(pages)
+        .route("/livez", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/healthz", get(health::healthz))
+        .route("/metrics", get(metrics::text))
+        .route("/static/{name}", get(assets::get))
+        .fallback(layers::nowhere)
+        .method_not_allowed_fallback(layers::no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(layers::panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), layers::around))
+        .with_state(app)
+}

@@ -1,0 +1,55 @@
+//! Reads the list of alerts.
+
+use super::{Visitor, frame, page};
+use crate::model::{AlertFilter, AlertOrder, AlertStatus};
+use crate::web::error::Problem;
+use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery};
+use crate::web::state::App;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use std::collections::BTreeSet;
+
+/// `GET /alerts`.
+pub async fn show(
+    State(app): State<App>,
+    Visitor(caller): Visitor,
+    Query(query): Query<AlertsQuery>,
+) -> Result<Response, Problem> {
+    let asked =
+        AlertsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
+    app.read(move |app| {
+        let all = AlertFilter::all(caller.organizations.clone());
+        let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all.clone()) };
+        let offset = usize::try_from(asked.offset()).unwrap_or(usize::MAX);
+        let limit = ALERTS_PER_PAGE as usize;
+        let found = app.store.alerts_page(&filter, order_of(asked.sort), asked.descending, offset, limit)?;
+        let any =
+            found.total > 0 || app.store.alerts_page(&all, AlertOrder::CreatedAt, true, 0, 0)?.total > 0;
+        page(&AlertsPage::new(frame(app, &caller)?, &asked, &found.alerts, found.total as u64, any))
+    })
+    .await
+}
+
+fn filter_of(asked: &AlertsFilter, all: AlertFilter) -> AlertFilter {
+    let statuses = AlertStatus::ALL.into_iter().filter(|status| asked.status.allows(*status));
+    AlertFilter {
+        statuses: statuses.collect(),
+        severities: asked.severity.into_iter().collect(),
+        patterns: asked.pattern.into_iter().collect(),
+        organizations: asked.organization.clone().into_iter().collect::<BTreeSet<_>>(),
+        search: asked.search.clone(),
+        ..all
+    }
+}
+
+fn order_of(sort: AlertSort) -> AlertOrder {
+    match sort {
+        AlertSort::Severity => AlertOrder::Severity,
+        AlertSort::Pattern => AlertOrder::Pattern,
+        AlertSort::Status => AlertOrder::Status,
+        AlertSort::Organization => AlertOrder::Organization,
+        AlertSort::Occurrences => AlertOrder::Occurrences,
+        AlertSort::FirstSeen => AlertOrder::CreatedAt,
+        AlertSort::LastSeen => AlertOrder::LastSeenAt,
+    }
+}

@@ -1,0 +1,182 @@
+//! Reads what the overview shows.
+
+use super::{Visitor, frame, page};
+use crate::model::{
+    AlertFilter, AlertOrder, Caller, EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt,
+    Severity, Verdict,
+};
+use crate::web::chart::{Bucket, Series};
+use crate::web::error::Problem;
+use crate::web::pages::overview::{ComponentView, OverviewData, OverviewPage, PrincipalCount};
+use crate::web::state::{App, Appliance};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+
+/// Seconds of one bar of the chart, and bars of a day.
+const BUCKET_SECS: u32 = 1_800;
+const BUCKETS: u64 = 48;
+/// Alerts and principals that the page lists.
+const LISTED: usize = 8;
+/// Events that are looked at for a caller who sees only some organisations.
+const EVENTS_LOOKED_AT: usize = 20_000;
+
+/// `GET /`.
+pub async fn show(
+    State(app): State<App>,
+    Visitor(caller): Visitor,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let base_url = format!("http://{}", host.unwrap_or("127.0.0.1:5600"));
+    let now = app.clock.now();
+    app.read(move |app| {
+        let frame = frame(app, &caller)?;
+        page(&OverviewPage::new(frame, read(app, &caller, now, base_url)?))
+    })
+    .await
+}
+
+/// The numbers that depend on what the caller may see.
+struct Numbers {
+    series: Series,
+    verdicts: Vec<(Verdict, u64)>,
+    principals: Vec<(String, u64)>,
+    events_total: u64,
+}
+
+fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> Result<OverviewData, Problem> {
+    let counts = app.store.alert_statistics(&caller.organizations)?;
+    let open = AlertFilter::open(caller.organizations.clone());
+    let open = app.store.alerts_page(&open, AlertOrder::LastSeenAt, true, 0, 1_000)?.alerts;
+    let numbers = match caller.organizations {
+        Organizations::All => numbers_of_all(app, now)?,
+        Organizations::Only(_) => numbers_of_some(app, caller, now)?,
+    };
+    let mut alerts_of: HashMap<&str, u64> = HashMap::new();
+    for alert in &open {
+        *alerts_of.entry(&alert.key).or_default() += 1;
+    }
+    let mut events_of: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, events) in &numbers.principals {
+        *events_of.entry(name).or_default() += events;
+    }
+    for name in alerts_of.keys() {
+        events_of.entry(name).or_default();
+    }
+    let mut principals: Vec<PrincipalCount> = events_of
+        .into_iter()
+        .map(|(name, events)| PrincipalCount {
+            principal: name.to_owned(),
+            open_alerts: alerts_of.get(name).copied().unwrap_or_default(),
+            events,
+        })
+        .collect();
+    principals.sort_by_key(|count| std::cmp::Reverse((count.open_alerts, count.events)));
+    principals.truncate(LISTED);
+    let components = app.health.components().into_iter().map(|(name, found)| ComponentView {
+        name: name.to_owned(),
+        status: found.status.name(),
+        message: found.message,
+    });
+    let severities = Severity::ALL.into_iter();
+    Ok(OverviewData {
+        open: severities
+            .map(|severity| (severity, counts.open_by_severity.get(&severity).copied().unwrap_or_default()))
+            .collect(),
+        newest: open.into_iter().take(LISTED).collect(),
+        series: numbers.series,
+        verdicts: numbers.verdicts,
+        principals,
+        health: components.collect(),
+        events_total: numbers.events_total,
+        base_url,
+    })
+}
+
+/// From the counters, at any size of the log.
+fn numbers_of_all(app: &Appliance, now: Timestamp) -> Result<Numbers, Problem> {
+    let mut series = empty_series(now);
+    let first = series.buckets.first().map_or(0, |bucket| bucket.from.as_second() / 60);
+    let first = u64::try_from(first).unwrap_or_default();
+    for (minute, counts) in app.counters.minutes(first)? {
+        let at = usize::try_from((minute - first) / u64::from(BUCKET_SECS / 60)).unwrap_or(usize::MAX);
+        if let Some(bucket) = series.buckets.get_mut(at) {
+            bucket.events += counts.events;
+            bucket.alerts += counts.alerts;
+        }
+    }
+    let verdicts = Verdict::ALL.into_iter().map(|verdict| {
+        let name = format!("verdict/{}", verdict.name());
+        Ok((verdict, app.counters.total(&name)?))
+    });
+    let busiest = app.counters.busiest(first / 60)?.into_iter();
+    Ok(Numbers {
+        series,
+        verdicts: verdicts.collect::<Result<_, Problem>>()?,
+        principals: busiest.map(|count| (count.principal, count.events)).collect(),
+        events_total: app.store.events(),
+    })
+}
+
+/// From the newest events that the caller may see: the counters do not keep organisations apart.
+fn numbers_of_some(app: &Appliance, caller: &Caller, now: Timestamp) -> Result<Numbers, Problem> {
+    let mut series = empty_series(now);
+    let first = series.buckets.first().map_or(now, |bucket| bucket.from);
+    let filter = EventFilter {
+        received_from: Some(ReceivedAt::from_timestamp(first)),
+        ..EventFilter::all(caller.organizations.clone())
+    };
+    let query = EventQuery {
+        filter,
+        order: EventOrder::ReceivedAt,
+        descending: true,
+        offset: 0,
+        limit: EVENTS_LOOKED_AT,
+        after: None,
+    };
+    let found = app.store.events_page(&query)?;
+    let mut verdicts = BTreeMap::from(Verdict::ALL.map(|verdict| (verdict, 0)));
+    let mut principals: HashMap<String, u64> = HashMap::new();
+    for stored in &found.events {
+        *verdicts.entry(stored.entry.verdict).or_default() += 1;
+        if let Some(bucket) = bucket_of(&mut series, stored.entry.received_at.timestamp()) {
+            bucket.events += 1;
+        }
+        let event = crate::decode::stored(&stored.entry.body, stored.entry.received_at);
+        if let Some(key) = event.ok().as_ref().and_then(|event| event.key()) {
+            *principals.entry(key.to_owned()).or_default() += 1;
+        }
+    }
+    let alerts = AlertFilter { from: Some(first), ..AlertFilter::all(caller.organizations.clone()) };
+    for alert in app.store.alerts_page(&alerts, AlertOrder::CreatedAt, true, 0, 1_000)?.alerts {
+        if let Some(bucket) = bucket_of(&mut series, alert.created_at.timestamp()) {
+            bucket.alerts += 1;
+        }
+    }
+    Ok(Numbers {
+        series,
+        verdicts: verdicts.into_iter().collect(),
+        principals: principals.into_iter().collect(),
+        events_total: found.total,
+    })
+}
+
+fn empty_series(now: Timestamp) -> Series {
+    let step = i64::from(BUCKET_SECS);
+    let last = now.as_second().div_euclid(step) * step;
+    let buckets = (0..BUCKETS as i64).rev().map(|back| Bucket {
+        from: Timestamp::from_second(last - back * step).unwrap_or(now),
+        events: 0,
+        alerts: 0,
+    });
+    Series { bucket_secs: BUCKET_SECS, buckets: buckets.collect() }
+}
+
+fn bucket_of(series: &mut Series, time: Timestamp) -> Option<&mut Bucket> {
+    let first = series.buckets.first()?.from.as_second();
+    let at = usize::try_from((time.as_second() - first) / i64::from(series.bucket_secs)).ok()?;
+    series.buckets.get_mut(at)
+}

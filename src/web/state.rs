@@ -1,0 +1,106 @@
+//! What every handler can reach.
+
+use super::health::HealthBoard;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::detect::EngineStats;
+use crate::ingest::{Admission, Clock, Writer};
+use crate::keys::Keyring;
+use crate::model::SourceId;
+use crate::readers::Progress;
+use crate::store::{Account, Store, StoreError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::sync::Semaphore;
+
+/// The running appliance as the face of it sees it. One value, shared by all requests.
+pub struct Appliance {
+    /// The settings.
+    pub config: Config,
+    /// The truth.
+    pub store: Arc<Store>,
+    /// The one way to change it.
+    pub writer: Writer,
+    /// Room for what is being taken in.
+    pub admission: Admission,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+    /// The API keys in force.
+    pub keyring: SharedKeyring,
+    /// The time.
+    pub clock: Clock,
+    /// How far detection has come.
+    pub detected: Progress,
+    /// How far counting has come.
+    pub counted: Progress,
+    /// How full the windows are.
+    pub detect_stats: Arc<Mutex<EngineStats>>,
+    /// How the parts are.
+    pub health: HealthBoard,
+    /// Books of requests that made no commit, entered with the next one.
+    pub unbooked: Mutex<HashMap<SourceId, Account>>,
+    /// Failed sign-ins, so that guessing is slow.
+    pub sign_ins: super::auth::SignIns,
+    /// Argon2 runs at once: each takes 19 MiB.
+    pub hashing: Semaphore,
+    /// Whether this is the demonstration, where whoever comes from this host is signed in.
+    pub demo: bool,
+    /// When the process began.
+    pub started: std::time::Instant,
+}
+
+/// What handlers take as their state.
+pub type App = Arc<Appliance>;
+
+/// The keys in force, replaced as a whole.
+#[derive(Clone, Default)]
+pub struct SharedKeyring(Arc<RwLock<Arc<Keyring>>>);
+
+impl SharedKeyring {
+    /// The keys as they are now.
+    pub fn get(&self) -> Arc<Keyring> {
+        self.0.read().expect("no holder of this lock panics").clone()
+    }
+
+    /// Reads the keys from the store again.
+    pub fn reload(&self, store: &Store, config: &Config) -> Result<(), StoreError> {
+        let ring = Keyring::new(store.keys()?, config.integrity.signing_secret.as_ref());
+        *self.0.write().expect("no holder of this lock panics") = Arc::new(ring);
+        Ok(())
+    }
+}
+
+impl Appliance {
+    /// Runs `read` where it may block: the store and the counters are synchronous.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Appliance) -> T + Send + 'static,
+    ) -> T {
+        let app = self.clone();
+        tokio::task::spawn_blocking(move || read(&app))
+            .await
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Enters what a request brought that made no commit.
+    pub fn book_later(&self, source: SourceId, account: Account) {
+        let mut unbooked = self.unbooked.lock().expect("no holder of this lock panics");
+        let sum = unbooked.entry(source).or_default();
+        *sum = sum.plus(account);
+    }
+
+    /// Takes what is still to be booked.
+    pub fn take_unbooked(&self) -> HashMap<SourceId, Account> {
+        std::mem::take(&mut *self.unbooked.lock().expect("no holder of this lock panics"))
+    }
+
+    /// The books of every source, with what is still to be entered.
+    pub fn accounts(&self) -> Result<HashMap<SourceId, Account>, StoreError> {
+        let mut accounts = self.unbooked.lock().expect("no holder of this lock panics").clone();
+        for (source, account) in self.store.accounts()? {
+            let sum = accounts.entry(source).or_default();
+            *sum = sum.plus(account);
+        }
+        Ok(accounts)
+    }
+}
