@@ -18,6 +18,8 @@ use thiserror::Error;
 const MINUTES_KEPT: u64 = 24 * 60;
 /// Hours that are kept: a day, and the one that has begun.
 const HOURS_KEPT: u64 = 25;
+/// Cooldowns that are kept. They are a cache, so beyond this all go, and come back as alerts are told again.
+const COOLDOWNS_KEPT: usize = 100_000;
 /// Tries to open the directory, whose lock a killed process may hold for a moment yet, and the pause between them.
 const OPEN_TRIES: u32 = 40;
 const OPEN_PAUSE: Duration = Duration::from_millis(250);
@@ -102,6 +104,11 @@ impl Counters {
             let mut busiest = self.get(&key)?.map(|value| decode_busiest(&value)).unwrap_or_default();
             busiest.merge(more);
             batch.insert(key, serde_json::to_vec(&busiest).expect("it has only string keys"));
+        }
+        if !tally.cooldowns.is_empty() && self.db.scan_prefix("c/").count() >= COOLDOWNS_KEPT {
+            for row in self.db.scan_prefix("c/").keys() {
+                batch.remove(row.map_err(|error| self.failed(error))?);
+            }
         }
         for (fingerprint, until) in &tally.cooldowns {
             batch.insert([b"c/", &fingerprint[..]].concat(), &until.to_le_bytes());
@@ -329,6 +336,19 @@ mod tests {
         let (counters, opening) = Counters::open(&path, LOG, Seq(5)).expect("a new one takes its place");
         assert!(matches!(opening, Opening::SetAside(_)), "{opening:?}");
         assert_eq!(counters.position().expect("open"), Seq(0));
+    }
+
+    #[test]
+    fn a_cooldown_is_known_until_it_is_renewed() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (counters, _) = Counters::open(&dir.path().join("counters"), LOG, Seq(0)).expect("new");
+        for until in [5, 9] {
+            let mut tally = Tally::default();
+            tally.cooldowns.insert([1; 32], until);
+            counters.apply(&tally, Seq(until)).expect("open");
+            assert_eq!(counters.quiet_until(&[1; 32]).expect("open"), Some(ReceivedAt(until)));
+        }
+        assert_eq!(counters.quiet_until(&[2; 32]).expect("open"), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a stretch of the log adds to the counters.
 
 use super::busiest::Busiest;
-use crate::model::{Activity, AlertChange, Entry, EntryFlags, EntryKind, ReceivedAt, Status, Verdict};
+use crate::model::{Activity, AlertChange, Entry, EntryFlags, EntryKind, ReceivedAt, Status};
 use std::collections::{BTreeMap, HashMap};
 
 /// Nanoseconds in a minute.
@@ -62,8 +62,8 @@ impl Tally {
         }
     }
 
-    fn minute(&mut self, entry: &Entry) -> &mut Minute {
-        self.minutes.entry(minute_of(entry.received_at)).or_default()
+    fn minute(&mut self, received_at: ReceivedAt) -> &mut Minute {
+        self.minutes.entry(minute_of(received_at)).or_default()
     }
 
     /// Adds an event. `principal` is who it is counted under.
@@ -85,7 +85,7 @@ impl Tally {
         if entry.flags.has(EntryFlags::TIME_SUSPECT) {
             self.count("time_suspect");
         }
-        let minute = self.minute(entry);
+        let minute = self.minute(entry.received_at);
         minute.events += 1;
         minute.failures += u64::from(status == Status::Failure);
         minute.mismatches += u64::from(entry.verdict.is_mismatch());
@@ -97,13 +97,13 @@ impl Tally {
     }
 
     /// Adds what a person or the appliance did.
-    pub fn activity(&mut self, entry: &Entry, activity: &Activity) {
+    pub fn activity(&mut self, activity: &Activity) {
         match activity {
-            Activity::AlertRaised { pattern, severity, .. } => {
+            Activity::AlertRaised { pattern, severity, created_at, .. } => {
                 self.count("alerts");
                 self.count(&format!("pattern/{}", pattern.name()));
                 self.count(&format!("severity/{}", severity.name()));
-                self.minute(entry).alerts += 1;
+                self.minute(*created_at).alerts += 1;
             }
             Activity::AlertNotified { fingerprint, quiet_until, .. } => {
                 self.count("notifications");
@@ -116,10 +116,5 @@ impl Tally {
             Activity::SignInFailed { .. } => self.count("sign_ins_failed"),
             _ => {}
         }
-    }
-
-    /// The sum of a verdict's events, by the name that stands in the totals.
-    pub fn verdict_total(verdict: Verdict) -> String {
-        format!("verdict/{}", verdict.name())
     }
 }

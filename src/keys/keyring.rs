@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq;
 #[derive(Default)]
 pub struct Keyring {
     by_hash: HashMap<[u8; 32], Arc<Known>>,
+    by_source: HashMap<SourceId, Arc<Known>>,
     names: HashMap<SourceId, String>,
 }
 
@@ -34,7 +35,9 @@ impl Keyring {
             }
             let own = key.signing_secret.as_ref().map(|secret| Arc::new(integrity::Key::new(secret)));
             let signing = own.or_else(|| default_key.clone());
-            ring.by_hash.insert(key.key_hash, Arc::new(Known { key, signing }));
+            let known = Arc::new(Known { key, signing });
+            ring.by_source.insert(known.key.id, known.clone());
+            ring.by_hash.insert(known.key.key_hash, known);
         }
         ring
     }
@@ -49,7 +52,7 @@ impl Keyring {
 
     /// The key in force of that number.
     pub fn by_source(&self, source: SourceId) -> Option<Arc<Known>> {
-        self.by_hash.values().find(|known| known.key.id == source).cloned()
+        self.by_source.get(&source).cloned()
     }
 
     /// What people call a source; those of revoked keys keep their names.

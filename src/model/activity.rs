@@ -30,6 +30,8 @@ pub enum Activity {
         organization: Option<String>,
         /// The principal, address or source that it is about.
         key: String,
+        /// When the event that fired first was received.
+        created_at: ReceivedAt,
         /// The ids of the events that had counted by then.
         events: Vec<Uuid>,
     },

@@ -82,7 +82,7 @@ fn count(entry: &Entry, tally: &mut Tally) {
         }
         EntryKind::Activity => {
             if let Ok(activity) = serde_json::from_slice(&entry.body) {
-                tally.activity(entry, &activity);
+                tally.activity(&activity);
             }
         }
     }

@@ -50,8 +50,8 @@ impl DetectReader {
     ) -> Result<DetectReader, ReaderError> {
         let (position, snapshot) = store.detection_state()?;
         let (taken_at, engine) = match snapshot {
-            Some((taken_at, bytes)) => match Engine::restore(settings.clone(), &bytes) {
-                Ok(engine) => (taken_at, engine),
+            Some(snapshot) => match Engine::restore(settings.clone(), &snapshot.windows) {
+                Ok(engine) => (snapshot.at, engine),
                 Err(error) => {
                     tracing::warn!(%error, "the snapshot of the detection windows cannot be read; they are made again from the log");
                     (Seq(0), Engine::new(settings))

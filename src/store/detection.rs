@@ -30,9 +30,18 @@ pub struct DetectionStep {
     pub source_names: HashMap<SourceId, String>,
 }
 
+/// The windows of detection as they were at one place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The first entry that they had not seen.
+    pub at: Seq,
+    /// The windows, as the engine writes them.
+    pub windows: Vec<u8>,
+}
+
 impl Store {
-    /// How far detection has come, and the newest snapshot of its windows with the position that it was taken at.
-    pub fn detection_state(&self) -> Result<(Seq, Option<(Seq, Vec<u8>)>), StoreError> {
+    /// How far detection has come, and the newest snapshot of its windows.
+    pub fn detection_state(&self) -> Result<(Seq, Option<Snapshot>), StoreError> {
         let read = self.db.begin_read()?;
         let position = read.open_table(t::POSITIONS)?.get(DETECT)?.map_or(0, |value| value.value());
         let mut bytes = Vec::new();
@@ -41,7 +50,7 @@ impl Store {
         }
         let snapshot = bytes
             .split_first_chunk()
-            .map(|(taken_at, windows)| (Seq(u64::from_le_bytes(*taken_at)), windows.to_vec()));
+            .map(|(at, windows)| Snapshot { at: Seq(u64::from_le_bytes(*at)), windows: windows.to_vec() });
         Ok((Seq(position), snapshot))
     }
 }
@@ -106,6 +115,7 @@ fn raised_activity(alert: &Alert, events: Vec<Uuid>) -> Activity {
         fingerprint: alert.fingerprint,
         organization: alert.organization.clone(),
         key: alert.key.clone(),
+        created_at: alert.created_at,
         events,
     }
 }

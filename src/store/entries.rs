@@ -8,7 +8,6 @@ use crate::archive;
 use crate::merkle::{self, TILE_WIDTH};
 use crate::model::{Entry, EntryKind, Hash, Organizations, Seq, Stored, organization_of, seq_of_event_id};
 use redb::{ReadTransaction, ReadableDatabase};
-use std::collections::HashMap;
 use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
@@ -156,18 +155,19 @@ pub(super) fn leaf_hash_of(entry: &Entry) -> Hash {
     merkle::leaf_hash(&merkle::leaf_bytes(entry.kind, entry.seq, entry.received_at, &digest))
 }
 
+/// Compares each entry with its leaf. Neighbours share a tile, so each tile is read once.
 fn check_leaves(read: &ReadTransaction, entries: Vec<Entry>) -> Result<Vec<Read>, StoreError> {
     let tiles = read.open_table(t::TILES)?;
-    let mut rows: HashMap<u64, Vec<Hash>> = HashMap::new();
+    let mut tile: (u64, Vec<Hash>) = (u64::MAX, Vec::new());
     let mut checked = Vec::with_capacity(entries.len());
     for entry in entries {
-        let (tile, place) = (entry.seq.0 / TILE_WIDTH as u64, (entry.seq.0 % TILE_WIDTH as u64) as usize);
-        if !rows.contains_key(&tile) {
-            let hashes = tiles.get((0, tile))?.map(|row| row.value().as_chunks().0.to_vec());
-            rows.insert(tile, hashes.unwrap_or_default());
+        let (index, place) = (entry.seq.0 / TILE_WIDTH as u64, (entry.seq.0 % TILE_WIDTH as u64) as usize);
+        if tile.0 != index {
+            let hashes = tiles.get((0, index))?.map(|row| row.value().as_chunks().0.to_vec());
+            tile = (index, hashes.unwrap_or_default());
         }
         let leaf_hash = leaf_hash_of(&entry);
-        checked.push(if rows[&tile].get(place) == Some(&leaf_hash) {
+        checked.push(if tile.1.get(place) == Some(&leaf_hash) {
             Ok(Stored { entry, leaf_hash })
         } else {
             Err(Damaged { seq: entry.seq, what: "its hash is not the one in the tree".to_owned() })

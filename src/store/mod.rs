@@ -23,10 +23,13 @@ pub use alerts::{AlertPage, AlertStatistics, Refusal};
 pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;
 pub use check::{Damage, Report};
-pub use detection::DetectionStep;
+pub use detection::{DetectionStep, Snapshot};
 pub use entries::{Damaged, Read};
 pub use error::StoreError;
 pub use lock::{DirLock, LockError};
 pub use open::{FORMAT_VERSION, Options, Store};
 pub use query::EventPage;
 pub use txn::Txn;
+
+#[cfg(test)]
+mod tests;

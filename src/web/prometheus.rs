@@ -163,7 +163,7 @@ fn alerts(app: &Appliance, out: &mut Exposition) -> Result<(), StoreError> {
 
 fn detection(app: &Appliance, out: &mut Exposition) {
     use Kind::{Counter, Gauge};
-    let stats = app.detect_stats.lock().expect("no holder of this lock panics").clone();
+    let stats = *app.detect_stats.lock().expect("no holder of this lock panics");
     let keys = "sealwatch_detect_keys";
     out.family(keys, Gauge, "Keys that have a window, by pattern.");
     for (pattern, count) in Pattern::WINDOWED.iter().zip(stats.keys) {

@@ -70,13 +70,13 @@ fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Proble
     let mut filter = EventFilter::all(scope);
     filter.from = given.time("startDate")?;
     filter.to = given.time("endDate")?;
-    filter.principals = given.texts("principalIds");
-    filter.organizations = given.texts("organizationIds");
-    filter.actions = given.texts("actions");
+    filter.principals = given.names("principalIds");
+    filter.organizations = given.names("organizationIds");
+    filter.actions = given.names("actions");
     filter.statuses = given.set("statuses", Status::from_name, "attempt, success, failure")?;
     let classes = "PUBLIC, INTERNAL, CONFIDENTIAL, PHI";
     filter.classifications = given.set("dataClassifications", Classification::from_name, classes)?;
-    filter.resource_types = given.texts("resourceTypes");
+    filter.resource_types = given.names("resourceTypes");
     filter.correlation = given.one("correlationId")?;
     if given.flag("verifiedOnly")? {
         filter.verdicts = BTreeSet::from([Verdict::Verified]);

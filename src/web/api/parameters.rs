@@ -39,8 +39,16 @@ impl Parameters {
         values.filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
-    /// All values of a name that may hold commas.
-    pub(super) fn texts(&mut self, name: &str) -> BTreeSet<String> {
+    /// All values of a name whose values are free text: repeated, or with commas. A text with a comma in it is meant whole
+    /// or as a list; nobody can tell, so both are looked for.
+    pub(super) fn names(&mut self, name: &str) -> BTreeSet<String> {
+        let whole = self.texts(name);
+        let parts =
+            whole.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|part| !part.is_empty());
+        parts.map(str::to_owned).chain(whole.iter().cloned()).collect()
+    }
+
+    fn texts(&mut self, name: &str) -> BTreeSet<String> {
         let taken = self.0.extract_if(.., |(known, _)| known == name);
         taken.map(|(_, value)| value).filter(|value| !value.is_empty()).collect()
     }

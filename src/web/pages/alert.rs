@@ -3,10 +3,11 @@
 use super::address::address;
 use super::badge::Badge;
 use super::events;
-use super::explain::{explanation, rule};
 use super::frame::{Frame, Section};
+use super::rule::rule;
 use super::time::TimeView;
 use super::{text, words};
+use crate::detect;
 use crate::model::{Alert, AlertChange, AlertStep, AuditEvent, Evidence, EvidenceItem, Pattern};
 use askama::Template;
 
@@ -118,7 +119,7 @@ impl AlertPage {
             key: text::short(&alert.key, 400),
             key_href: key_href(alert),
             organization: text::cell(alert.organization.as_deref()),
-            explanation: explanation(alert),
+            explanation: text::short(&detect::explain(alert), 1_000),
             rule: rule(alert.pattern),
             numbers: numbers(alert),
             correlation,

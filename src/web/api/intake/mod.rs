@@ -67,9 +67,7 @@ pub async fn bulk(
     let content_type =
         headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
     let taken = take(&app, &sender, received, move |bytes, limits| {
-        if decode::form_of(content_type.as_deref())? != decode::Form::Json {
-            return Err(decode::form_of(Some("text/plain")).expect_err("plain text is never taken"));
-        }
+        decode::form_of(content_type.as_deref())?;
         Ok((Shape::Each, true, decode::bulk(bytes, limits)?))
     });
     let taken = sender.booked(&app, taken.await)?;
