@@ -183,15 +183,19 @@ impl Txn<'_> {
     ) -> Result<Changed, StoreError> {
         let alert = self.alert(id)?.filter(|alert| scope.allow(alert.organization.as_deref()));
         let Some(alert) = alert else { return Ok(Err(Refusal::NotFound)) };
-        let newest = self.newest_alert(&alert.fingerprint)?;
-        let newer = newest.filter(|newest| newest.id != id && !newest.is_closed());
-        if let (AlertChange::Reopened, Some(newer)) = (change, newer) {
-            return Ok(Err(IllegalTransition::NewerOpen { newer: newer.id }.into()));
+        let current = self.current_alert(&alert.fingerprint)?;
+        let open = current.filter(|current| current.id != id && !current.is_closed());
+        if let (AlertChange::Reopened, Some(open)) = (change, open) {
+            return Ok(Err(IllegalTransition::NewerOpen { newer: open.id }.into()));
         }
         match detect::change(&alert, change, by, self.now(), note.as_deref()) {
             Err(illegal) => Ok(Err(illegal.into())),
             Ok(changed) => {
                 self.put_alert(&changed)?;
+                if change == AlertChange::Reopened {
+                    // What fires from now on must find this one, even where a newer one was closed meanwhile.
+                    self.make_current(&changed)?;
+                }
                 let by = by.to_owned();
                 self.append_activity(&Activity::AlertChanged { alert: id, change, by, note })?;
                 Ok(Ok(changed))
@@ -211,9 +215,9 @@ impl Txn<'_> {
         Ok(Some(alert))
     }
 
-    /// The alert of that fingerprint which was raised last, with its evidence.
-    pub(super) fn newest_alert(&self, fingerprint: &Fingerprint) -> Result<Option<Alert>, StoreError> {
-        let id = self.reading().open_table(t::NEWEST_ALERTS)?.get(fingerprint)?.map(|id| *id.value());
+    /// The alert of that fingerprint that is open, or without one the last that was, with its evidence.
+    pub(super) fn current_alert(&self, fingerprint: &Fingerprint) -> Result<Option<Alert>, StoreError> {
+        let id = self.reading().open_table(t::CURRENT_ALERTS)?.get(fingerprint)?.map(|id| *id.value());
         id.map_or(Ok(None), |id| self.alert(Uuid::from_bytes(id)))
     }
 
@@ -222,6 +226,13 @@ impl Txn<'_> {
         let write = self.writing();
         write.open_table(t::ALERTS)?.insert(id, &row[..])?;
         write.open_table(t::EVIDENCE)?.insert(id, &encode_evidence(&alert.evidence)[..])?;
+        Ok(())
+    }
+
+    /// Makes it the alert that further firings of its fingerprint find.
+    pub(super) fn make_current(&mut self, alert: &Alert) -> Result<(), StoreError> {
+        let mut current = self.writing().open_table(t::CURRENT_ALERTS)?;
+        current.insert(&alert.fingerprint, alert.id.as_bytes())?;
         Ok(())
     }
 

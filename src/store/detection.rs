@@ -59,17 +59,15 @@ impl Txn<'_> {
     /// Raises and extends alerts and moves the reader's position, all or nothing.
     pub fn apply_detection(&mut self, step: &DetectionStep) -> Result<(), StoreError> {
         for burst in &step.bursts {
-            let newest = self.newest_alert(&burst.fingerprint)?;
-            let applied = detect::apply(newest.clone(), burst, |source| {
+            let current = self.current_alert(&burst.fingerprint)?;
+            let applied = detect::apply(current.clone(), burst, |source| {
                 step.source_names.get(&source).cloned().unwrap_or_else(|| format!("source {}", source.0))
             });
             for alert in &applied.alerts {
-                let known = newest.as_ref().filter(|known| known.id == alert.id);
+                let known = current.as_ref().filter(|known| known.id == alert.id);
                 self.put_alert(alert)?;
                 self.index_evidence(alert, &new_evidence(known, alert))?;
-                self.writing()
-                    .open_table(t::NEWEST_ALERTS)?
-                    .insert(&alert.fingerprint, alert.id.as_bytes())?;
+                self.make_current(alert)?;
             }
             for raised in &applied.raised {
                 let alert = applied.alerts.iter().find(|alert| alert.id == raised.alert);

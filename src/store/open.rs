@@ -218,7 +218,7 @@ fn initialise(db: &Database) -> Result<(), StoreError> {
     write.open_table(t::ANSWERS_BY_END)?;
     write.open_table(t::ALERTS)?;
     write.open_table(t::EVIDENCE)?;
-    write.open_table(t::NEWEST_ALERTS)?;
+    write.open_table(t::CURRENT_ALERTS)?;
     write.open_table(t::ALERTS_OF_EVENT)?;
     write.open_table(t::LATE_EVENTS)?;
     write.open_table(t::POSITIONS)?;

@@ -33,9 +33,9 @@ pub(super) const ANSWERS_BY_END: TableDefinition<'_, (u64, &[u8; 32]), ()> =
 pub(super) const ALERTS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("alerts");
 /// The events that counted, by the alert's id.
 pub(super) const EVIDENCE: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("evidence");
-/// The newest alert of each fingerprint.
-pub(super) const NEWEST_ALERTS: TableDefinition<'_, &[u8; 32], &[u8; 16]> =
-    TableDefinition::new("newest_alerts");
+/// Of each fingerprint the alert that is open, or without one the last that was.
+pub(super) const CURRENT_ALERTS: TableDefinition<'_, &[u8; 32], &[u8; 16]> =
+    TableDefinition::new("current_alerts");
 /// Alerts by the events that counted, as far as the evidence names them: seq ‖ alert id.
 pub(super) const ALERTS_OF_EVENT: TableDefinition<'_, (u64, &[u8; 16]), ()> =
     TableDefinition::new("alerts_of_event");

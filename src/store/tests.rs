@@ -1,10 +1,12 @@
 //! Scripts over a store in memory, and over one whose storage fails on purpose.
 
 use super::*;
+use crate::detect::{Burst, Firing};
 use crate::merkle::body_digest;
 use crate::model::{
-    Activity, Appended, Draft, EntryFlags, EntryKind, EventFilter, EventOrder, EventQuery, Organizations,
-    Placed, ReceivedAt, Seq, SourceId, Verdict,
+    Activity, Alert, AlertChange, AlertFilter, AlertOrder, Appended, Draft, EntryFlags, EntryKind, EventFilter,
+    EventOrder, EventQuery, EvidenceItem, Organizations, Pattern, Placed, ReceivedAt, Seq, Severity, SourceId,
+    Verdict,
 };
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
@@ -223,6 +225,79 @@ fn the_books_add_up() {
     }
     let sum = Account { received: 10, stored: 6, duplicate: 2, rejected: 2 };
     assert_eq!(store.accounts().expect("memory"), [(SourceId(3), sum)]);
+}
+
+/// One firing at that second, of a fingerprint that is always the same.
+fn fire(store: &Store, secs: u64) {
+    let (time, id) = (now(secs).timestamp(), Uuid::from_u128(u128::from(secs)));
+    let item = EvidenceItem { seq: Seq(secs), id, time };
+    let firing = Firing {
+        seq: item.seq,
+        id,
+        received_at: now(secs),
+        time,
+        window_end: time,
+        counted: vec![item],
+        correlation_id: None,
+        source: SourceId(1),
+    };
+    let burst = Burst {
+        fingerprint: [1; 32],
+        pattern: Pattern::FailedAuth,
+        organization: None,
+        key: "bob".to_owned(),
+        severity: Severity::High,
+        threshold: 1,
+        timespan_secs: 300,
+        cooldown_secs: 300,
+        window: vec![item],
+        firings: vec![firing],
+    };
+    let step = DetectionStep { bursts: vec![burst], position: Seq(secs), ..DetectionStep::default() };
+    let mut txn = store.begin(now(secs)).expect("memory");
+    txn.apply_detection(&step).expect("memory");
+    txn.commit().expect("memory");
+}
+
+fn change(store: &Store, alert: &Alert, change: AlertChange) -> Result<Alert, Refusal> {
+    let mut txn = store.begin(now(1)).expect("memory");
+    let note = Some("because".to_owned());
+    let changed = txn.change_alert(alert.id, &Organizations::All, change, "ann", note).expect("memory");
+    txn.commit().expect("memory");
+    changed
+}
+
+fn alerts(store: &Store) -> Vec<Alert> {
+    let all = AlertFilter::all(Organizations::All);
+    store.alerts_page(&all, AlertOrder::CreatedAt, false, 0, 10).expect("memory").alerts
+}
+
+#[test]
+fn an_event_names_the_alerts_that_it_counted_in() {
+    let store = store();
+    fire(&store, 10);
+    let found = store.alerts_of_event(Seq(10), &Organizations::All).expect("memory");
+    assert_eq!(found, alerts(&store));
+    assert_eq!(store.alerts_of_event(Seq(11), &Organizations::All).expect("memory"), []);
+}
+
+/// Once an older alert was reopened, the next firing looked at the newest one, found it closed, and opened a third beside
+/// the one that was open.
+#[test]
+fn a_firing_finds_the_alert_that_was_reopened() {
+    let store = store();
+    fire(&store, 10);
+    change(&store, &alerts(&store)[0], AlertChange::Resolved).expect("it is open");
+    fire(&store, 1_000);
+    let [older, newer] = &alerts(&store)[..] else { panic!("the cooldown was over, so there are two") };
+    assert!(matches!(change(&store, older, AlertChange::Reopened), Err(Refusal::Illegal(_))), "the newer is open");
+    change(&store, newer, AlertChange::Dismissed).expect("it is open");
+    change(&store, older, AlertChange::Reopened).expect("nothing else is open");
+    assert!(matches!(change(&store, newer, AlertChange::Reopened), Err(Refusal::Illegal(_))), "the older is open");
+    fire(&store, 2_000);
+    let [older, newer] = &alerts(&store)[..] else { panic!("the firing belongs to the one that is open") };
+    assert_eq!((older.occurrences, newer.occurrences), (2, 1));
+    assert!(!older.is_closed() && newer.is_closed());
 }
 
 /// Storage in memory that outlives the database on it, and fails for good from one operation on.
