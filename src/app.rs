@@ -33,6 +33,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// How long answers may still take once the appliance stops.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long the other parts are heard when one has failed.
+const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Argon2 runs at once.
 const HASHING_MAX: usize = 2;
 
@@ -151,6 +153,9 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     Ok(Opened { app, writer_task, detect, count, first_password })
 }
 
+/// The tasks beside the faces; each answers with its name when it ends in good order.
+type Parts = JoinSet<Result<&'static str, AppError>>;
+
 /// Answers on `listener` until `stop`; ends before that only when a part fails. `ready` is called once requests are taken.
 pub async fn serve(
     opened: Opened,
@@ -162,7 +167,7 @@ pub async fn serve(
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
-    let mut parts: JoinSet<Result<&'static str, AppError>> = JoinSet::new();
+    let mut parts = Parts::new();
     parts.spawn_blocking(move || Ok(writer_task.join().map(|()| "the writer")?));
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(detect.run(token).await.map(|()| "the detect reader")?) });
@@ -187,24 +192,17 @@ pub async fn serve(
     while faces.join_next().await.is_some() {}
     local_socket::remove(&app.config.data_dir);
     reader_stop.cancel();
-    let outcome = first.map(fate);
-    finish(parts, app, outcome).await
+    finish(parts, app, first.map(fate)).await
 }
 
 /// Lets the readers finish while the writer still takes their last work, then the writer.
-async fn finish(
-    mut parts: JoinSet<Result<&'static str, AppError>>,
-    app: App,
-    outcome: Option<AppError>,
-) -> Result<(), AppError> {
-    if let Some(error) = outcome {
-        // What failed may have taken the writer along; the log is whole as of its last commit.
-        parts.abort_all();
-        return Err(error);
+async fn finish(mut parts: Parts, app: App, failed: Option<AppError>) -> Result<(), AppError> {
+    if let Some(failed) = failed {
+        return Err(the_cause(failed, parts).await);
     }
     while parts.len() > 1 {
         if let Some(Ok(Err(error))) = parts.join_next().await {
-            return Err(error);
+            return Err(the_cause(error, parts).await);
         }
     }
     app.writer.stop().await;
@@ -215,6 +213,26 @@ async fn finish(
             Ok(())
         }
     }
+}
+
+/// When the writer fails, whoever waits for it often ends first and knows no more than that. The others are heard for a
+/// moment, and whoever names a cause is believed.
+async fn the_cause(first: AppError, mut parts: Parts) -> AppError {
+    let mut told = first;
+    let patience = tokio::time::sleep(CAUSE_PATIENCE);
+    tokio::pin!(patience);
+    while matches!(told, AppError::Reader(ReaderError::Stopped) | AppError::Ended(_)) {
+        tokio::select! {
+            ended = parts.join_next() => match ended {
+                Some(Ok(Err(error))) => told = error,
+                Some(_) => {}
+                None => break,
+            },
+            () = &mut patience => break,
+        }
+    }
+    parts.abort_all();
+    told
 }
 
 /// Why a part ended that should have run on.

@@ -16,7 +16,8 @@ pub enum Form {
 
 /// Begins to write messages of that level and above. Control characters in what is logged are escaped by both forms.
 pub fn begin(level: &str, form: Form) {
-    let filter = EnvFilter::new(format!("{level},sled=warn,hyper=warn,reqwest=warn,h2=warn"));
+    // What sled has to say it also returns, and it is reported where it is handled.
+    let filter = EnvFilter::new(format!("{level},sled=off,hyper=warn,reqwest=warn,h2=warn"));
     let is_json = form == Form::Json || (form == Form::Auto && !stderr().is_terminal());
     let colour = stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // The journal knows the time itself.
