@@ -18,6 +18,16 @@ pub(super) struct DataDir {
     data_dir: Option<PathBuf>,
 }
 
+/// What a command that lists something takes.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) data_dir: DataDir,
+}
+
 /// A data directory as it was found.
 pub(super) enum Reached {
     /// Nobody uses it: it is open, and made where there was none.

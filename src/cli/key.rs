@@ -1,6 +1,6 @@
 //! `sealwatch key`: makes, lists and revokes API keys.
 
-use super::data_dir::{DataDir, Reached};
+use super::data_dir::{DataDir, ListArgs, Reached};
 use crate::app;
 use crate::model::{KeyScope, Secret};
 use crate::web::api::keys::{CreatedKey, KeyView, NewKey};
@@ -37,15 +37,6 @@ pub(super) struct CreateArgs {
     /// A file with the secret that its events are signed with
     #[arg(long, value_name = "FILE")]
     signing_secret_file: Option<PathBuf>,
-    #[command(flatten)]
-    data_dir: DataDir,
-}
-
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct ListArgs {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     data_dir: DataDir,
 }

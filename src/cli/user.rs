@@ -1,6 +1,6 @@
 //! `sealwatch user`: adds, lists and removes those who may sign in.
 
-use super::data_dir::{DataDir, Reached};
+use super::data_dir::{DataDir, ListArgs, Reached};
 use crate::app;
 use crate::keys;
 use crate::model::{Role, Secret};
@@ -37,15 +37,6 @@ pub(super) struct AddArgs {
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
-    #[command(flatten)]
-    data_dir: DataDir,
-}
-
-#[derive(Clone, Debug, clap::Args)]
-pub(super) struct ListArgs {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
     data_dir: DataDir,
 }

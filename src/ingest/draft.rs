@@ -51,7 +51,9 @@ impl Rejection {
     pub fn message(&self) -> &str {
         match self {
             Rejection::Fault(fault) => &fault.message,
-            Rejection::Organization => "organizationId must be that of this key, which sends for its own organisation only",
+            Rejection::Organization => {
+                "organizationId must be that of this key, which sends for its own organisation only"
+            }
             Rejection::IdConflict => {
                 "an event with this id and other content was stored before; this one was not stored"
             }

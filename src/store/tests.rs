@@ -4,9 +4,9 @@ use super::*;
 use crate::detect::{Burst, Firing};
 use crate::merkle::body_digest;
 use crate::model::{
-    Activity, Alert, AlertChange, AlertFilter, AlertOrder, Appended, Draft, EntryFlags, EntryKind, EventFilter,
-    EventOrder, EventQuery, EvidenceItem, Organizations, Pattern, Placed, ReceivedAt, Seq, Severity, SourceId,
-    Verdict,
+    Activity, Alert, AlertChange, AlertFilter, AlertOrder, Appended, Draft, EntryFlags, EntryKind,
+    EventFilter, EventOrder, EventQuery, EvidenceItem, Organizations, Pattern, Placed, ReceivedAt, Seq,
+    Severity, SourceId, Verdict,
 };
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
@@ -290,10 +290,16 @@ fn a_firing_finds_the_alert_that_was_reopened() {
     change(&store, &alerts(&store)[0], AlertChange::Resolved).expect("it is open");
     fire(&store, 1_000);
     let [older, newer] = &alerts(&store)[..] else { panic!("the cooldown was over, so there are two") };
-    assert!(matches!(change(&store, older, AlertChange::Reopened), Err(Refusal::Illegal(_))), "the newer is open");
+    assert!(
+        matches!(change(&store, older, AlertChange::Reopened), Err(Refusal::Illegal(_))),
+        "the newer is open"
+    );
     change(&store, newer, AlertChange::Dismissed).expect("it is open");
     change(&store, older, AlertChange::Reopened).expect("nothing else is open");
-    assert!(matches!(change(&store, newer, AlertChange::Reopened), Err(Refusal::Illegal(_))), "the older is open");
+    assert!(
+        matches!(change(&store, newer, AlertChange::Reopened), Err(Refusal::Illegal(_))),
+        "the older is open"
+    );
     fire(&store, 2_000);
     let [older, newer] = &alerts(&store)[..] else { panic!("the firing belongs to the one that is open") };
     assert_eq!((older.occurrences, newer.occurrences), (2, 1));

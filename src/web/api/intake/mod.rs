@@ -3,7 +3,7 @@
 mod answers;
 mod outcomes;
 
-use crate::decode::{self, Fault, Item, Limits, Request};
+use crate::decode::{self, Fault, Form, Item, Limits, Request};
 use crate::ingest::{self, Rejection, Sender, Weight};
 use crate::keys::Known;
 use crate::model::{Caller, CallerKind, Draft, Salt, SourceId};
@@ -34,22 +34,16 @@ pub async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let began = Instant::now();
-    let sender = Source::of(&app, &caller)?;
-    let received = sender.booked(&app, body::receive(&app, &headers, body).await)?;
-    let guard = Guard::of(&headers, &caller, "/audit/events", &received.bytes)?;
-    let content_type =
-        headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
-    let taken = take(&app, &sender, received, move |bytes, limits| {
-        let form = decode::form_of(content_type.as_deref())?;
-        Ok(match decode::request(bytes, form, limits)? {
-            Request::Single(item) => (Shape::Single, false, vec![item]),
-            Request::Wrapped { item } => (Shape::Single, true, vec![item]),
-            Request::Stream(items) => (Shape::Summary, false, items),
+    let request = Incoming { caller, request_id, headers, began: Instant::now() };
+    request
+        .take_in(&app, body, "/audit/events", |bytes, form, limits| {
+            Ok(match decode::request(bytes, form, limits)? {
+                Request::Single(item) => (Shape::Single, false, vec![item]),
+                Request::Wrapped { item } => (Shape::Single, true, vec![item]),
+                Request::Stream(items) => (Shape::Summary, false, items),
+            })
         })
-    });
-    let taken = sender.booked(&app, taken.await)?;
-    store(&app, sender, taken, guard, request_id, began).await
+        .await
 }
 
 /// `POST /api/v1/audit/events/bulk`.
@@ -60,18 +54,39 @@ pub async fn bulk(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let began = Instant::now();
-    let sender = Source::of(&app, &caller)?;
-    let received = sender.booked(&app, body::receive(&app, &headers, body).await)?;
-    let guard = Guard::of(&headers, &caller, "/audit/events/bulk", &received.bytes)?;
-    let content_type =
-        headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?").to_owned());
-    let taken = take(&app, &sender, received, move |bytes, limits| {
-        decode::form_of(content_type.as_deref())?;
-        Ok((Shape::Each, true, decode::bulk(bytes, limits)?))
-    });
-    let taken = sender.booked(&app, taken.await)?;
-    store(&app, sender, taken, guard, request_id, began).await
+    let request = Incoming { caller, request_id, headers, began: Instant::now() };
+    request
+        .take_in(&app, body, "/audit/events/bulk", |bytes, _, limits| {
+            Ok((Shape::Each, true, decode::bulk(bytes, limits)?))
+        })
+        .await
+}
+
+/// A request that brings events, but for its body.
+struct Incoming {
+    caller: Caller,
+    request_id: String,
+    headers: HeaderMap,
+    began: Instant,
+}
+
+impl Incoming {
+    async fn take_in(
+        self,
+        app: &App,
+        body: Body,
+        path: &str,
+        apart: impl for<'a> FnOnce(&'a [u8], Form, &Limits) -> TakeApart<'a> + Send + 'static,
+    ) -> Result<Response, Problem> {
+        let sender = Source::of(app, &self.caller)?;
+        let received = sender.booked(app, body::receive(app, &self.headers, body).await)?;
+        let guard = Guard::of(&self.headers, &self.caller, path, &received.bytes)?;
+        let kind = self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
+        let form = sender.booked(app, decode::form_of(kind).map_err(Problem::from))?;
+        let taken = take(app, &sender, received, move |bytes, limits| apart(bytes, form, limits)).await;
+        let taken = sender.booked(app, taken)?;
+        store(app, sender, taken, guard, self.request_id, self.began).await
+    }
 }
 
 /// Who sends, by way of its key.
