@@ -1,6 +1,6 @@
 //! The sled directory: opened with patience, distrusted, set aside and begun anew at any trouble.
 //!
-//! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u32, `h/` hour u32 BE →
+//! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64, `h/` hour u32 BE →
 //! busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns. Numbers are little-endian.
 
 use super::busiest::{Busiest, PrincipalCount};

@@ -213,6 +213,7 @@ fn initialise(db: &Database) -> Result<(), StoreError> {
     write.open_table(t::BLOCKS)?;
     write.open_table(t::BLOCK_INDEX)?;
     write.open_table(t::TILES)?;
+    write.open_table(t::CHECKPOINTS)?;
     write.open_table(t::IDS)?;
     write.open_table(t::ANSWERS)?;
     write.open_table(t::ANSWERS_BY_END)?;

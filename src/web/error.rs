@@ -2,6 +2,7 @@
 
 use crate::counters::CountersError;
 use crate::decode::{Fault, FaultKind};
+use crate::detect::IllegalTransition;
 use crate::ingest::{Refused, Rejection};
 use crate::store::{Damaged, Refusal, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -154,6 +155,10 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         match refusal {
             Refusal::NotFound => Problem::not_found("alert with this id"),
+            Refusal::Illegal(why @ (IllegalTransition::NoteMissing | IllegalTransition::NoteTooLong)) => {
+                let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_note", why.to_string());
+                Problem { field: Some("note".to_owned()), ..problem }
+            }
             Refusal::Illegal(why) => {
                 Problem::new(StatusCode::CONFLICT, "illegal_transition", why.to_string())
             }

@@ -61,8 +61,9 @@ pub fn router(app: App) -> Router {
         .fallback(layers::nowhere)
         .method_not_allowed_fallback(layers::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), layers::around))
+        // Outermost, because what is inside may still replace a body.
+        .layer(CompressionLayer::new())
         .with_state(app)
 }

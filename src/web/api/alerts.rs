@@ -86,8 +86,8 @@ fn filter(given: &mut Parameters, scope: Organizations) -> Result<AlertFilter, P
         organizations: given.names("organizationId"),
         sources: given.names("source"),
         tags: given.names("tags"),
-        from: given.time("startDate")?,
-        to: given.time("endDate")?,
+        from: given.start("startDate")?,
+        to: given.end("endDate")?,
         search: given.one("search")?,
     })
 }
@@ -215,10 +215,15 @@ fn note_of(body: &[u8]) -> Result<Option<String>, Problem> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
     }
-    let step: StepBody = serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body must be an object such as {{\"resolutionNotes\": \"…\"}}: {error}");
+    let malformed = |why: String| {
+        let message = format!("the body must be an object such as {{\"resolutionNotes\": \"…\"}}: {why}");
         Problem::new(StatusCode::BAD_REQUEST, "json_syntax", message)
-    })?;
+    };
+    // The derived reader would take an array for the members in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(malformed("it is something else".to_owned()));
+    }
+    let step: StepBody = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
     let note = step.resolution_notes.or(step.reason).or(step.comment).or(step.note);
     Ok(note.filter(|note| !note.trim().is_empty()))
 }

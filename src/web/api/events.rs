@@ -68,8 +68,8 @@ pub async fn list(
 fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Problem> {
     let mut given = Parameters::parse(query)?;
     let mut filter = EventFilter::all(scope);
-    filter.from = given.time("startDate")?;
-    filter.to = given.time("endDate")?;
+    filter.from = given.start("startDate")?;
+    filter.to = given.end("endDate")?;
     filter.principals = given.names("principalIds");
     filter.organizations = given.names("organizationIds");
     filter.actions = given.names("actions");

@@ -2,7 +2,7 @@
 
 use crate::web::error::Problem;
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
@@ -76,13 +76,24 @@ impl Parameters {
         parsed.collect()
     }
 
-    /// A time: RFC 3339, or a date, which is its first moment in UTC.
-    pub(super) fn time(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+    /// When a range begins: RFC 3339, or a date, which is its first moment in UTC.
+    pub(super) fn start(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.time(name, |date| date.to_datetime(Time::midnight()))
+    }
+
+    /// When a range ends: RFC 3339, or a date, which is its last moment in UTC.
+    pub(super) fn end(&mut self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        self.time(name, |date| date.to_datetime(Time::MAX))
+    }
+
+    fn time(&mut self, name: &str, moment: impl Fn(Date) -> DateTime) -> Result<Option<Timestamp>, Problem> {
         let Some(text) = self.one(name)? else { return Ok(None) };
-        let midnight = |date: Date| TimeZone::UTC.to_timestamp(date.to_datetime(Time::midnight())).ok();
-        let time = text.parse().ok().or_else(|| text.parse().ok().and_then(midnight));
+        // A date with a time but no zone also parses as a date; its length tells the two apart.
+        let date = || text.parse().ok().filter(|_| text.len() == "2026-01-31".len());
+        let of_date = |date| TimeZone::UTC.to_timestamp(moment(date)).ok();
+        let time = text.parse().ok().or_else(|| date().and_then(of_date));
         time.map(Some).ok_or_else(|| {
-            let message = format!("{name} must be a time as 2026-01-31T12:00:00Z, or a date");
+            let message = format!("{name} must be a time with its zone as 2026-01-31T12:00:00Z, or a date");
             Problem::parameter(name, message)
         })
     }
