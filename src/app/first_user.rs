@@ -12,18 +12,18 @@ use std::path::{Path, PathBuf};
 pub struct FirstPassword {
     /// The password.
     pub password: String,
-    /// Where it can be put down, to be removed at the first sign-in.
-    file: PathBuf,
+    /// Where it lies until the first sign-in.
+    pub file: PathBuf,
 }
 
 impl FirstPassword {
-    /// Writes the password to `initial-password` in the data directory, for its owner alone; returns the path.
-    pub fn write(&self) -> Result<&Path, AppError> {
+    /// Writes the password to its file, for the file's owner alone.
+    fn write(&self) -> Result<(), AppError> {
         let io = || AppError::io(format!("write {}", self.file.display()));
         let mut options = std::fs::OpenOptions::new();
         let file = options.write(true).create(true).truncate(true).mode(0o600).open(&self.file);
-        file.and_then(|mut file| writeln!(file, "{}", self.password)).map_err(io())?;
-        Ok(&self.file)
+        file.and_then(|mut file| writeln!(file, "{}", self.password).and_then(|()| file.sync_all()))
+            .map_err(io())
     }
 }
 
@@ -39,9 +39,12 @@ pub(super) fn make(
     }
     let password = keys::new_password();
     let password_hash = keys::hash_password(&password).expect("a new password has the right length");
+    let first = FirstPassword { password, file: dir.join("initial-password") };
+    // Before the commit: a crash between the two would leave a user whose password nobody knows.
+    first.write()?;
     let user = User { name: "admin".to_owned(), role: Role::Admin, organizations: Vec::new(), password_hash };
     let mut txn = store.begin(now)?;
     txn.add_user(&user, "sealwatch")?;
     txn.commit()?;
-    Ok(Some(FirstPassword { password, file: dir.join("initial-password") }))
+    Ok(Some(first))
 }

@@ -43,8 +43,8 @@ fn code_of_app(error: &AppError) -> u8 {
 fn code_of_store(error: &StoreError) -> u8 {
     match error {
         StoreError::Lock(LockError::InUse(_)) => IN_USE,
+        StoreError::Database(_) if error.is_damage() => DAMAGE,
         StoreError::Newer { .. } | StoreError::Damaged { .. } => DAMAGE,
-        StoreError::Database(redb::Error::Corrupted(_)) => DAMAGE,
         StoreError::Lock(LockError::Io { .. }) | StoreError::Open { .. } | StoreError::Database(_) => IO,
         StoreError::TooLong { .. } => 1,
     }

@@ -78,8 +78,9 @@ fn tell_first_password(opened: &Opened) -> anyhow::Result<()> {
     let Some(first) = &opened.first_password else { return Ok(()) };
     if std::io::stdout().is_terminal() {
         writeln!(std::io::stdout(), "Sign in as admin with the password {}", first.password)?;
+        drop(std::fs::remove_file(&first.file));
     } else {
-        tracing::info!(file = %first.write()?.display(), "the password of the first user, admin, is in a file until the first sign-in");
+        tracing::info!(file = %first.file.display(), "the password of the first user, admin, is in a file until the first sign-in");
     }
     Ok(())
 }

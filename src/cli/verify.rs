@@ -86,7 +86,7 @@ fn check(dir: &std::path::Path) -> Outcome {
         Err(StoreError::Damaged { table, key, what }) => {
             Outcome::Damaged(format!("table {table}, key {key}: {what}"))
         }
-        Err(StoreError::Database(error @ redb::Error::Corrupted(_))) => Outcome::Damaged(error.to_string()),
+        Err(error) if error.is_damage() => Outcome::Damaged(error.to_string()),
         Err(error) => Outcome::Unchecked(error.to_string()),
     }
 }

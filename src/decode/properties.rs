@@ -87,7 +87,7 @@ proptest! {
         for form in [Form::Json, Form::Lines] {
             let _ = request(&body, form, &limits);
         }
-        let _ = (bulk(&body, &limits), members(&body), gunzip(&body, 1000));
+        let _ = (bulk(&body, Form::Json, &limits), members(&body), gunzip(&body, 1000));
         let _ = stored(&body, crate::model::ReceivedAt(0));
     }
 
@@ -111,7 +111,7 @@ proptest! {
         let joined = format!("{space}{}{space}", events.join(&space));
         let lines = format!("{space}{}", events.join(&format!("{space}\n\n{space}")));
         let bulk_body = format!("{{\"x\":[{{}}], \"events\" :{array}}}");
-        let bulk_items = bulk(bulk_body.as_bytes(), &limits).expect("well formed");
+        let bulk_items = bulk(bulk_body.as_bytes(), Form::Json, &limits).expect("well formed");
         let bodies = [(&array, Form::Json, 1), (&joined, Form::Json, 1), (&lines, Form::Lines, 2)];
         for (body, form, step) in bodies {
             let Ok(Request::Stream(items)) = request(body.as_bytes(), form, &limits) else {

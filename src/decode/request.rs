@@ -51,7 +51,12 @@ pub fn request<'a>(body: &'a [u8], form: Form, limits: &Limits) -> Result<Reques
 
 /// Takes a body of `POST /audit/events/bulk` apart: `{"events": [ … ]}`, other members are not read. The
 /// grammar is the whole request's matter (400), and so is a body of another shape (422).
-pub fn bulk<'a>(body: &'a [u8], limits: &Limits) -> Result<Vec<Item<'a>>, Fault> {
+pub fn bulk<'a>(body: &'a [u8], form: Form, limits: &Limits) -> Result<Vec<Item<'a>>, Fault> {
+    if form != Form::Json {
+        let message =
+            "Content-Type must be application/json here; events a line go to the address without /bulk";
+        return Err(Fault::whole(FaultKind::Unsupported, "media_type", message));
+    }
     check_body(body, limits)?;
     let members = spans(event::utf8(body)?)?;
     let Some((_, text)) = members.into_iter().find(|(key, _)| key == "events") else {
@@ -305,7 +310,8 @@ mod tests {
     #[test]
     fn a_bulk_body_is_an_object_with_an_array_of_events() {
         let found = |body: &str| {
-            let items = bulk(body.as_bytes(), &Limits { batch_events_max: 2, ..Limits::default() });
+            let items =
+                bulk(body.as_bytes(), Form::Json, &Limits { batch_events_max: 2, ..Limits::default() });
             items.map(|items| items.len()).map_err(|fault| (fault.kind, fault.code))
         };
         assert_eq!(found(r#"{"events":[]}"#), Ok(0));

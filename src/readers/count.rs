@@ -58,11 +58,13 @@ impl CountReader {
     async fn step(mut self) -> Result<CountReader, ReaderError> {
         tokio::task::spawn_blocking(move || {
             let mut tally = Tally::default();
-            for read in self.store.entries(self.position, STRETCH_BYTES)? {
-                if let Ok(stored) = &read {
-                    count(&stored.entry, &mut tally);
+            for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
+                for read in block.entries_from(self.position) {
+                    if let Ok(stored) = read {
+                        count(&stored.entry, &mut tally);
+                    }
+                    self.position = self.position.next();
                 }
-                self.position = self.position.next();
             }
             self.counters.apply(&tally, self.position)?;
             self.progress.advance(self.position);

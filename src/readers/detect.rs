@@ -122,12 +122,14 @@ impl DetectReader {
     fn read_stretch(&mut self, end: Seq) -> Result<DetectionStep, ReaderError> {
         let mut bursts = Bursts::default();
         let mut late = Vec::new();
-        for read in self.store.entries(self.state.position, STRETCH_BYTES)? {
-            if self.state.position >= end || bursts.firings() >= FIRINGS_MAX {
-                break;
+        for block in self.store.blocks_from(self.state.position, STRETCH_BYTES)? {
+            for read in block.entries_from(self.state.position) {
+                if self.state.position >= end || bursts.firings() >= FIRINGS_MAX {
+                    break;
+                }
+                self.take(read, &mut bursts, &mut late);
+                self.state.position = self.state.position.next();
             }
-            self.take(read, &mut bursts, &mut late);
-            self.state.position = self.state.position.next();
         }
         let bursts = bursts.take();
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
@@ -136,7 +138,7 @@ impl DetectReader {
         Ok(DetectionStep { bursts, late, position: self.state.position, snapshot: None, source_names })
     }
 
-    fn take(&mut self, read: Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {
+    fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {
         match read {
             Ok(stored) => match stored.entry.kind {
                 EntryKind::Event => self.take_event(&stored.entry, bursts, late),

@@ -28,27 +28,26 @@ pub struct Damaged {
     pub what: String,
 }
 
-/// A block that was read, unpacked and checked.
-pub(super) struct Block {
+/// A run of entries that was read, unpacked and checked. Shared by whoever reads it about the same time.
+pub struct Block {
     first: u64,
+    /// Bytes of all bodies.
+    bytes: usize,
     pub(super) entries: Vec<Read>,
 }
 
 impl Store {
-    /// The entries from `from` on, whole blocks until about `bytes_max` of bodies; empty at the end of the log.
-    pub fn entries(&self, from: Seq, bytes_max: usize) -> Result<Vec<Read>, StoreError> {
-        let mut entries = Vec::new();
+    /// The blocks from the one that holds `from` on, until about `bytes_max` of bodies; none at the end of the log.
+    pub fn blocks_from(&self, from: Seq, bytes_max: usize) -> Result<Vec<Arc<Block>>, StoreError> {
+        let mut blocks = Vec::new();
         let (mut next, mut bytes) = (from.0, 0);
         while next < self.size().0 && bytes < bytes_max {
             let block = self.block_of(next)?;
-            let skip = (next - block.first) as usize;
-            for entry in &block.entries[skip..] {
-                bytes += entry.as_ref().map_or(0, |stored| stored.entry.body.len()) + 128;
-                entries.push(entry.clone());
-            }
-            next = block.first + block.entries.len() as u64;
+            next = block.end().0;
+            bytes += block.bytes;
+            blocks.push(block);
         }
-        Ok(entries)
+        Ok(blocks)
     }
 
     /// One entry; `None` beyond the end of the log.
@@ -135,13 +134,25 @@ impl Store {
                 .map(|seq| Err(Damaged { seq: Seq(seq), what: error.to_string() }))
                 .collect(),
         };
-        Ok(Block { first, entries })
+        let bytes = entries.iter().flatten().map(|stored| stored.entry.body.len()).sum();
+        Ok(Block { first, bytes, entries })
     }
 }
 
 impl Block {
+    /// Its entries from that one on.
+    pub fn entries_from(&self, from: Seq) -> &[Read] {
+        let passed = usize::try_from(from.0.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.entries.get(passed..).unwrap_or_default()
+    }
+
+    /// The entry behind its last one.
+    fn end(&self) -> Seq {
+        Seq(self.first + self.entries.len() as u64)
+    }
+
     fn holds(&self, seq: u64) -> bool {
-        (self.first..self.first + self.entries.len() as u64).contains(&seq)
+        (self.first..self.end().0).contains(&seq)
     }
 }
 

@@ -52,6 +52,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether what lies on the disk is not what was written there.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, StoreError::Damaged { .. } | StoreError::Database(redb::Error::Corrupted(_)))
+    }
+
     pub(super) fn damaged(table: &'static str, key: impl ToString, what: impl ToString) -> StoreError {
         StoreError::Damaged { table, key: key.to_string(), what: what.to_string() }
     }

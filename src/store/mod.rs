@@ -26,7 +26,7 @@ pub use append::Account;
 pub use check::{Damage, Report};
 pub use checkpoints::StoredCheckpoint;
 pub use detection::{DetectionStep, Snapshot};
-pub use entries::{Damaged, Read};
+pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;
 pub use lock::{DirLock, LockError};
 pub use open::{FORMAT_VERSION, Options, Store};

@@ -185,9 +185,11 @@ fn many_events_in_one_commit_become_blocks_and_all_are_found_again() {
     assert_eq!(appended.len(), 20_000);
     let mut next = Seq(0);
     while next < store.size() {
-        for read in store.entries(next, 1 << 20).expect("readable") {
-            assert_eq!(read.expect("whole").entry.seq, next);
-            next = next.next();
+        for block in store.blocks_from(next, 1 << 20).expect("readable") {
+            for read in block.entries_from(next) {
+                assert_eq!(read.as_ref().expect("whole").entry.seq, next);
+                next = next.next();
+            }
         }
     }
     let report = store.check(|_| {}).expect("readable");

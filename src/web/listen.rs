@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub async fn answer(listener: Listener, router: Router, limits: ConnectionLimits
             }
         };
         let service = with_peer(router.clone(), peer);
-        let connection = builder(limits).serve_connection(TokioIo::new(stream), service).into_owned();
+        let connection = builder(limits).serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // Whatever ended the connection, the other end knows as much as we do.
@@ -101,20 +101,14 @@ async fn accept(listener: &Listener) -> std::io::Result<(Box<dyn Stream>, Peer)>
     }
 }
 
-fn builder(limits: ConnectionLimits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+/// HTTP/1.1 only: to find out which version a client speaks has no time-out, so one that says nothing would keep its place
+/// for ever. What stands in front of us may speak what it likes with browsers.
+fn builder(limits: ConnectionLimits) -> Builder {
+    let mut builder = Builder::new();
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(HEADER_BYTES_MAX);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(limits.header_timeout)
-        .keep_alive_timeout(limits.header_timeout)
-        .max_concurrent_streams(64)
-        .max_header_list_size(HEADER_BYTES_MAX as u32);
     builder
 }
 

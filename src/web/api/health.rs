@@ -27,7 +27,7 @@ struct Readiness {
     timestamp: Timestamp,
 }
 
-/// `/livez` and `/api/v1/health/alive`: the process answers.
+/// `/livez`: the process answers.
 pub async fn alive(State(app): State<App>) -> Response {
     #[derive(Serialize)]
     struct Alive {
@@ -37,12 +37,22 @@ pub async fn alive(State(app): State<App>) -> Response {
     Json(Alive { alive: true, timestamp: app.clock.now() }).into_response()
 }
 
-/// `/readyz` and `/api/v1/health/ready`: events are taken.
+/// `/readyz`: events are taken.
 pub async fn ready(State(app): State<App>) -> Response {
     let reasons = why_not_ready(&app);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready: reasons.is_empty(), reasons, timestamp: app.clock.now() }))
         .into_response()
+}
+
+/// `/api/v1/health/alive`: as `/livez`, for who has a key.
+pub async fn alive_to_reader(app: State<App>, Reader(_): Reader) -> Response {
+    alive(app).await
+}
+
+/// `/api/v1/health/ready`: as `/readyz`, for who has a key.
+pub async fn ready_to_reader(app: State<App>, Reader(_): Reader) -> Response {
+    ready(app).await
 }
 
 fn why_not_ready(app: &Appliance) -> Vec<String> {

@@ -56,8 +56,8 @@ pub async fn bulk(
 ) -> Result<Response, Problem> {
     let request = Incoming { caller, request_id, headers, began: Instant::now() };
     request
-        .take_in(&app, body, "/audit/events/bulk", |bytes, _, limits| {
-            Ok((Shape::Each, true, decode::bulk(bytes, limits)?))
+        .take_in(&app, body, "/audit/events/bulk", |bytes, form, limits| {
+            Ok((Shape::Each, true, decode::bulk(bytes, form, limits)?))
         })
         .await
 }

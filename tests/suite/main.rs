@@ -1,0 +1,21 @@
+//! Black-box tests: the program is started as its users start it, and driven by its commands and HTTP alone.
+#![expect(
+    clippy::print_stdout,
+    reason = "a test that is skipped, or that draws its moments by chance, says so"
+)]
+
+mod appliance;
+mod client;
+mod samples;
+
+mod alerts;
+mod bad_input;
+mod durability;
+mod intake;
+mod operations;
+mod pages;
+mod people;
+mod pressure;
+mod reading;
+mod real_input;
+mod source;
