@@ -35,8 +35,12 @@ const TIDY_EVERY: Duration = Duration::from_secs(600);
 const GOODBYE: Duration = Duration::from_secs(5);
 /// How long the other parts are heard when one has failed.
 const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
-/// Argon2 runs at once.
-const HASHING_MAX: usize = 2;
+/// Argon2 runs at once; one, so that guesses at a password have their turn one after the other.
+const HASHING_MAX: usize = 1;
+/// Sign-ins that may wait for it.
+const SIGN_INS_WAITING_MAX: usize = 64;
+/// Listings at once.
+const LISTINGS_MAX: usize = 4;
 
 /// Why the appliance could not begin, or ended by itself.
 #[derive(Debug, Error)]
@@ -141,6 +145,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         unbooked: Mutex::default(),
         sign_ins: SignIns::default(),
         hashing: Semaphore::new(HASHING_MAX),
+        sign_in_queue: Semaphore::new(SIGN_INS_WAITING_MAX),
+        listings: Semaphore::new(LISTINGS_MAX),
         started: Instant::now(),
         config,
         store,
@@ -205,6 +211,8 @@ async fn finish(mut parts: Parts, app: App, failed: Option<AppError>) -> Result<
             return Err(the_cause(error, parts).await);
         }
     }
+    // The last of the books; where that fails, the writer's own error says more.
+    let _stopped = app.book().await;
     app.writer.stop().await;
     match parts.join_next().await {
         Some(Ok(Err(error))) => Err(error),

@@ -39,10 +39,11 @@ pub(super) async fn tidy(
             () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return Ok("the tidier"),
         }
-        let now = app.clock.received_at();
+        let now = app.now_received();
         let before = move |age: u64| crate::model::ReceivedAt(now.0.saturating_sub(age));
         let ended = app.writer.commit(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
         ended.map_err(|_| AppError::Ended("the writer"))?;
+        app.book().await.map_err(|_| AppError::Ended("the writer"))?;
     }
 }
 

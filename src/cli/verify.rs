@@ -123,7 +123,7 @@ fn tell(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
         }
         writeln!(
             stdout(),
-            "DAMAGED: {} findings in {} entries; the first is above.",
+            "DAMAGED: {} findings in {} entries; the first of them are above.",
             report.damage_count,
             report.entries
         )?;

@@ -41,6 +41,7 @@ pub struct Burst {
 pub struct Bursts {
     bursts: Vec<Burst>,
     index: HashMap<(Pattern, Place), usize>,
+    firings: usize,
 }
 
 impl Bursts {
@@ -74,12 +75,13 @@ impl Bursts {
 
     /// How many firings are waiting.
     pub fn firings(&self) -> usize {
-        self.bursts.iter().map(|burst| burst.firings.len()).sum()
+        self.firings
     }
 
     /// The bursts in the order of their first firings; afterwards there are none.
     pub fn take(&mut self) -> Vec<Burst> {
         self.index.clear();
+        self.firings = 0;
         std::mem::take(&mut self.bursts)
     }
 
@@ -89,6 +91,7 @@ impl Bursts {
             self.bursts.len() - 1
         });
         self.bursts[index].firings.push(firing);
+        self.firings += 1;
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people may do to an alert, and when.
 
-use super::alerting::push_step;
+use super::alerting::{STEPS_MAX, push_step};
 use crate::model::{Alert, AlertChange, AlertStatus, AlertStep, ReceivedAt};
 use uuid::Uuid;
 
@@ -37,6 +37,11 @@ pub enum IllegalTransition {
         /// The newer one.
         newer: Uuid,
     },
+    /// So much was said about it that no more can be kept.
+    #[error(
+        "the history holds {STEPS_MAX} steps already: resolve or dismiss the alert, and say more on a new one"
+    )]
+    HistoryFull,
     /// A comment says nothing.
     #[error("a comment needs a text")]
     NoteMissing,
@@ -63,6 +68,10 @@ pub fn change(
     let note = note.filter(|note| !note.trim().is_empty());
     if note.is_some_and(|note| note.chars().count() > NOTE_CHARS_MAX) {
         return Err(IllegalTransition::NoteTooLong);
+    }
+    // Each firing writes the history again, so it must end somewhere; what changes the status always finds room.
+    if change == AlertChange::Commented && alert.history.len() >= STEPS_MAX {
+        return Err(IllegalTransition::HistoryFull);
     }
     let status = status_after(alert.status, change, note.is_some())?;
     let mut alert = Alert { status, ..alert.clone() };

@@ -108,10 +108,8 @@ impl Writer {
     }
 
     async fn wait<T>(&self, weight: Weight, answer: oneshot::Receiver<T>) -> Result<T, Refused> {
-        self.waiting.fetch_add(weight.events, Ordering::Relaxed);
-        let answer = answer.await.map_err(|_| Refused::Stopped);
-        self.waiting.fetch_sub(weight.events, Ordering::Relaxed);
-        answer
+        let _waiting = Waiting::begin(&self.waiting, weight.events);
+        answer.await.map_err(|_| Refused::Stopped)
     }
 
     /// The size of the log after each commit.
@@ -128,6 +126,25 @@ impl Writer {
     pub async fn stop(&self) {
         // An error means that it has ended already.
         drop(self.queue.send(Message::Stop).await);
+    }
+}
+
+/// Counts events as waiting for as long as it lives, which may end early: whoever asked may leave.
+struct Waiting<'w> {
+    count: &'w AtomicUsize,
+    events: usize,
+}
+
+impl Waiting<'_> {
+    fn begin(count: &AtomicUsize, events: usize) -> Waiting<'_> {
+        count.fetch_add(events, Ordering::Relaxed);
+        Waiting { count, events }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.count.fetch_sub(self.events, Ordering::Relaxed);
     }
 }
 

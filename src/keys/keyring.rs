@@ -13,6 +13,8 @@ pub struct Keyring {
     by_hash: HashMap<[u8; 32], Arc<Known>>,
     by_source: HashMap<SourceId, Arc<Known>>,
     names: HashMap<SourceId, String>,
+    /// What the events of each source are signed with, those of revoked keys included.
+    signing: HashMap<SourceId, Arc<integrity::Key>>,
 }
 
 /// A key in force.
@@ -30,11 +32,12 @@ impl Keyring {
         let mut ring = Keyring::default();
         for key in keys {
             ring.names.insert(key.id, key.name.clone());
+            let own = key.signing_secret.as_ref().map(|secret| Arc::new(integrity::Key::new(secret)));
+            let signing = own.or_else(|| default_key.clone());
+            ring.signing.extend(signing.clone().map(|signing| (key.id, signing)));
             if key.revoked {
                 continue;
             }
-            let own = key.signing_secret.as_ref().map(|secret| Arc::new(integrity::Key::new(secret)));
-            let signing = own.or_else(|| default_key.clone());
             let known = Arc::new(Known { key, signing });
             ring.by_source.insert(known.key.id, known.clone());
             ring.by_hash.insert(known.key.key_hash, known);
@@ -53,6 +56,11 @@ impl Keyring {
     /// The key in force of that number.
     pub fn by_source(&self, source: SourceId) -> Option<Arc<Known>> {
         self.by_source.get(&source).cloned()
+    }
+
+    /// What the events of a source are signed with, also where its key was revoked since.
+    pub fn signing_of(&self, source: SourceId) -> Option<Arc<integrity::Key>> {
+        self.signing.get(&source).cloned()
     }
 
     /// What people call a source; those of revoked keys keep their names.

@@ -42,7 +42,7 @@ pub struct Rights {
 }
 
 /// Whose data a caller may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Organizations {
     /// Everyone's, and what belongs to nobody.
     All,

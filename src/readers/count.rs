@@ -1,7 +1,7 @@
 //! The count reader: folds the log into the counters.
 
-use super::STRETCH_BYTES;
 use super::progress::{Progress, ReaderError};
+use super::{STRETCH_BYTES, guarded};
 use crate::counters::{Counters, Tally};
 use crate::decode;
 use crate::model::{Entry, EntryKind, Seq, organization_of};
@@ -61,7 +61,7 @@ impl CountReader {
             for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
                 for read in block.entries_from(self.position) {
                     if let Ok(stored) = read {
-                        count(&stored.entry, &mut tally);
+                        guarded(self.position, || count(&stored.entry, &mut tally));
                     }
                     self.position = self.position.next();
                 }

@@ -4,8 +4,8 @@
 //! only kept in memory: reading that stretch once more fires nothing either. The windows come back from the last
 //! snapshot and the log after it.
 
-use super::STRETCH_BYTES;
 use super::progress::{Progress, ReaderError};
+use super::{STRETCH_BYTES, guarded};
 use crate::decode;
 use crate::detect::{Bursts, Engine, EngineStats, IdConflict, Observation, Settings};
 use crate::ingest::Writer;
@@ -15,8 +15,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// Firings after which a step is committed, so that none grows without bound.
-const FIRINGS_MAX: usize = 20_000;
+/// Firings after which a step is committed, so that none grows without bound or keeps the writer from others for long.
+const FIRINGS_MAX: usize = 1_000;
 /// Entries after which the position is committed even if nothing fired, so that a restart has little to read again.
 const POSITION_ENTRIES: u64 = 50_000;
 
@@ -122,12 +122,12 @@ impl DetectReader {
     fn read_stretch(&mut self, end: Seq) -> Result<DetectionStep, ReaderError> {
         let mut bursts = Bursts::default();
         let mut late = Vec::new();
-        for block in self.store.blocks_from(self.state.position, STRETCH_BYTES)? {
+        'stretch: for block in self.store.blocks_from(self.state.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.state.position) {
                 if self.state.position >= end || bursts.firings() >= FIRINGS_MAX {
-                    break;
+                    break 'stretch;
                 }
-                self.take(read, &mut bursts, &mut late);
+                guarded(self.state.position, || self.take(read, &mut bursts, &mut late));
                 self.state.position = self.state.position.next();
             }
         }

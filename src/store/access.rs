@@ -26,6 +26,19 @@ pub struct Session {
     pub used_at: ReceivedAt,
 }
 
+/// Someone who has given the right password.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// Who.
+    pub user: String,
+    /// The hash that the password was found to fit.
+    pub password_hash: String,
+    /// From where.
+    pub address: String,
+    /// The session that the browser had before, which ends.
+    pub instead_of: Option<SessionHash>,
+}
+
 impl Store {
     /// Every API key.
     pub fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
@@ -94,7 +107,8 @@ impl Txn<'_> {
             }
         }
         let Some(key) = found else { return Ok(false) };
-        let revoked = ApiKey { revoked: true, signing_secret: None, ..key };
+        // Its signing secret stays, so that what it sent can still be checked.
+        let revoked = ApiKey { revoked: true, ..key };
         self.writing().open_table(t::KEYS)?.insert(revoked.id.0, &encode(&revoked)[..])?;
         self.append_activity(&Activity::KeyRevoked { name: name.to_owned(), by: by.to_owned() })?;
         Ok(true)
@@ -138,13 +152,23 @@ impl Txn<'_> {
         Ok(true)
     }
 
-    /// Begins a session.
-    pub fn sign_in(&mut self, hash: &SessionHash, user: &str, address: &str) -> Result<(), StoreError> {
-        let session = Session { user: user.to_owned(), created_at: self.now(), used_at: self.now() };
-        self.writing().open_table(t::SESSIONS)?.insert(hash, &encode(&session)[..])?;
-        let (name, address) = (user.to_owned(), address.to_owned());
-        self.append_activity(&Activity::SignedIn { name, address })?;
-        Ok(())
+    /// Begins a session. `false` where the password is no longer the one that was given.
+    pub fn sign_in(&mut self, hash: &SessionHash, sign_in: &SignIn) -> Result<bool, StoreError> {
+        let name = sign_in.user.clone();
+        let value = self.reading().open_table(t::USERS)?.get(&*name)?.map(|value| value.value().to_vec());
+        let user: Option<User> = value.map(|value| decode("users", &name, &value)).transpose()?;
+        if user.is_none_or(|user| user.password_hash != sign_in.password_hash) {
+            return Ok(false);
+        }
+        let session = Session { user: name.clone(), created_at: self.now(), used_at: self.now() };
+        let mut sessions = self.writing().open_table(t::SESSIONS)?;
+        if let Some(old) = sign_in.instead_of {
+            sessions.remove(&old)?;
+        }
+        sessions.insert(hash, &encode(&session)[..])?;
+        drop(sessions);
+        self.append_activity(&Activity::SignedIn { name, address: sign_in.address.clone() })?;
+        Ok(true)
     }
 
     /// Notes that a session is in use.
@@ -152,8 +176,8 @@ impl Txn<'_> {
         let now = self.now();
         let mut sessions = self.writing().open_table(t::SESSIONS)?;
         let value = sessions.get(hash)?.map(|value| value.value().to_vec());
-        if let Some(value) = value {
-            let session: Session = decode("sessions", hex::encode(hash), &value)?;
+        let session = value.and_then(|value| decode::<Session>("sessions", hex::encode(hash), &value).ok());
+        if let Some(session) = session {
             sessions.insert(hash, &encode(&Session { used_at: now, ..session })[..])?;
         }
         Ok(())
@@ -183,10 +207,12 @@ impl Txn<'_> {
         let mut ended = Vec::new();
         for row in self.reading().open_table(t::SESSIONS)?.iter()? {
             let (hash, value) = row?;
-            let session = decode("sessions", hex::encode(hash.value()), value.value())?;
-            if ends(&session) {
-                ended.push(*hash.value());
+            // A session that cannot be read is over, too.
+            let session = decode("sessions", hex::encode(hash.value()), value.value());
+            if session.is_ok_and(|session| !ends(&session)) {
+                continue;
             }
+            ended.push(*hash.value());
         }
         for hash in ended {
             self.writing().open_table(t::SESSIONS)?.remove(&hash)?;

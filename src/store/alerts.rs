@@ -7,10 +7,12 @@ use super::txn::Txn;
 use crate::detect::{self, IllegalTransition};
 use crate::model::{
     Activity, Alert, AlertChange, AlertFilter, AlertOrder, AlertStatus, AlertType, Evidence, EvidenceItem,
-    Fingerprint, Organizations, Seq, Severity,
+    Fingerprint, Organizations, ReceivedAt, Seq, Severity,
 };
 use redb::{ReadableDatabase, ReadableTable};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
@@ -18,6 +20,12 @@ const VERSION: u8 = 1;
 const ITEM_BYTES: usize = 36;
 /// Alerts that one read transaction takes while listing.
 const ROWS_MAX: usize = 5_000;
+
+/// Scopes whose counts are kept.
+const SCOPES_KEPT: usize = 64;
+
+/// Counts of alerts by scope, each with the version of the alerts that it was made from.
+pub(super) type AlertCounts = Mutex<HashMap<Organizations, (u64, Arc<AlertStatistics>)>>;
 
 /// A page of alerts.
 #[derive(Clone, Debug, Default)]
@@ -76,13 +84,17 @@ impl Store {
         let mut found = Vec::new();
         self.each_alert(|alert| {
             if filter.matches(&alert) && is_found(&alert, filter.search.as_deref()) {
-                found.push(alert);
+                found.push((sort_key(&alert, order), alert.id));
             }
         })?;
-        sort(&mut found, order, descending);
+        found.sort_unstable();
+        if descending {
+            found.reverse();
+        }
         let total = found.len();
-        let page = found.into_iter().skip(offset).take(limit).map(|alert| self.with_evidence(alert));
-        Ok(AlertPage { alerts: page.collect::<Result<_, _>>()?, total })
+        let page = found.into_iter().skip(offset).take(limit);
+        let alerts = page.filter_map(|(_, id)| self.alert(id, &filter.scope).transpose());
+        Ok(AlertPage { alerts: alerts.collect::<Result<_, _>>()?, total })
     }
 
     /// The alert of that id, with its evidence.
@@ -112,14 +124,25 @@ impl Store {
         Ok(self.db.begin_read()?.open_table(t::LATE_EVENTS)?.get(seq.0)?.is_some())
     }
 
-    /// How many alerts there are of each kind within what the caller may see.
-    pub fn alert_statistics(&self, scope: &Organizations) -> Result<AlertStatistics, StoreError> {
+    /// How many alerts there are of each kind within what the caller may see. Counted again only after something changed.
+    pub fn alert_statistics(&self, scope: &Organizations) -> Result<Arc<AlertStatistics>, StoreError> {
+        let version = self.alerts_version.load(Ordering::Acquire);
+        let kept = self.alert_counts.lock().expect("no holder of this lock panics").get(scope).cloned();
+        if let Some((_, counts)) = kept.filter(|(counted_at, _)| *counted_at == version) {
+            return Ok(counts);
+        }
         let mut counts = AlertStatistics::default();
         self.each_alert(|alert| {
             if scope.allow(alert.organization.as_deref()) {
                 counts.add(&alert);
             }
         })?;
+        let counts = Arc::new(counts);
+        let mut kept = self.alert_counts.lock().expect("no holder of this lock panics");
+        if kept.len() >= SCOPES_KEPT {
+            kept.clear();
+        }
+        kept.insert(scope.clone(), (version, counts.clone()));
         Ok(counts)
     }
 
@@ -218,11 +241,19 @@ impl Txn<'_> {
     /// The alert of that fingerprint that is open, or without one the last that was, with its evidence.
     pub(super) fn current_alert(&self, fingerprint: &Fingerprint) -> Result<Option<Alert>, StoreError> {
         let id = self.reading().open_table(t::CURRENT_ALERTS)?.get(fingerprint)?.map(|id| *id.value());
-        id.map_or(Ok(None), |id| self.alert(Uuid::from_bytes(id)))
+        match id.map_or(Ok(None), |id| self.alert(Uuid::from_bytes(id))) {
+            // One damaged alert must not keep detection from going on: its fingerprint begins a new one.
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::error!(%error, "an alert cannot be read");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     pub(super) fn put_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
         let (id, row) = (alert.id.as_bytes(), encode(alert));
+        self.alerts_changed = true;
         let write = self.writing();
         write.open_table(t::ALERTS)?.insert(id, &row[..])?;
         write.open_table(t::EVIDENCE)?.insert(id, &encode_evidence(&alert.evidence)[..])?;
@@ -260,21 +291,25 @@ fn is_found(alert: &Alert, search: Option<&str>) -> bool {
     search.to_lowercase().split_whitespace().all(|word| text.contains(word))
 }
 
-fn sort(alerts: &mut [Alert], order: AlertOrder, descending: bool) {
-    alerts.sort_by(|a, b| {
-        let by_value = match order {
-            AlertOrder::CreatedAt => a.created_at.cmp(&b.created_at),
-            AlertOrder::LastSeenAt => a.last_seen_at.cmp(&b.last_seen_at),
-            AlertOrder::Severity => a.severity.cmp(&b.severity),
-            // The most urgent status is the first of its kind, and counts as the highest.
-            AlertOrder::Status => b.status.cmp(&a.status),
-            AlertOrder::Pattern => a.pattern.title().cmp(b.pattern.title()),
-            AlertOrder::Organization => a.organization.cmp(&b.organization),
-            AlertOrder::Occurrences => a.occurrences.cmp(&b.occurrences),
-        };
-        let ordering = by_value.then(a.created_at.cmp(&b.created_at)).then(a.id.cmp(&b.id));
-        if descending { ordering.reverse() } else { ordering }
-    });
+/// What an alert is ordered by; ties go by when it was raised.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SortKey {
+    Number(u64, ReceivedAt),
+    Text(String, ReceivedAt),
+}
+
+fn sort_key(alert: &Alert, order: AlertOrder) -> SortKey {
+    let raised = alert.created_at;
+    match order {
+        AlertOrder::CreatedAt => SortKey::Number(raised.0, raised),
+        AlertOrder::LastSeenAt => SortKey::Number(alert.last_seen_at.0, raised),
+        AlertOrder::Severity => SortKey::Number(alert.severity as u64, raised),
+        // The most urgent status is the first of its kind, and counts as the highest.
+        AlertOrder::Status => SortKey::Number(u64::MAX - alert.status as u64, raised),
+        AlertOrder::Pattern => SortKey::Text(alert.pattern.title().to_owned(), raised),
+        AlertOrder::Organization => SortKey::Text(alert.organization.clone().unwrap_or_default(), raised),
+        AlertOrder::Occurrences => SortKey::Number(alert.occurrences, raised),
+    }
 }
 
 fn encode(alert: &Alert) -> Vec<u8> {

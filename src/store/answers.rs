@@ -50,9 +50,16 @@ impl Txn<'_> {
     pub fn remembered(&self, key: AnswerKey, request: &Hash) -> Result<Remembered, StoreError> {
         let answers = self.reading().open_table(t::ANSWERS)?;
         let Some(row) = answers.get(&key.0)? else { return Ok(Remembered::Nothing) };
-        let damaged = |what: &str| StoreError::damaged("answers", hex::encode(key.0), what);
-        let row = row.value();
-        let (head, packed) = row.split_first_chunk::<43>().ok_or_else(|| damaged("the row is too short"))?;
+        let known = self.read_answer(row.value(), request);
+        // Whoever repeats a request whose answer is damaged is served as if it were new: ids still tell duplicates.
+        known.or_else(|what| {
+            tracing::error!(key = hex::encode(key.0), what, "a kept answer cannot be read");
+            Ok(Remembered::Nothing)
+        })
+    }
+
+    fn read_answer(&self, row: &[u8], request: &Hash) -> Result<Remembered, &'static str> {
+        let (head, packed) = row.split_first_chunk::<43>().ok_or("the row is too short")?;
         let until = u64::from_le_bytes(*head[1..].first_chunk().expect("the head has 43 bytes"));
         if until <= self.now().0 {
             return Ok(Remembered::Nothing);
@@ -62,10 +69,10 @@ impl Txn<'_> {
         }
         let bytes = packed.first_chunk().map_or(usize::MAX, |bytes| u32::from_le_bytes(*bytes) as usize);
         if bytes > ANSWER_BYTES_MAX {
-            return Err(damaged("the answer claims an impossible size"));
+            return Err("the answer claims an impossible size");
         }
         let body =
-            lz4_flex::block::decompress(&packed[4..], bytes).map_err(|error| damaged(&error.to_string()))?;
+            lz4_flex::block::decompress(&packed[4..], bytes).map_err(|_| "the answer cannot be unpacked")?;
         Ok(Remembered::Answer(Answer { status: u16::from_le_bytes([head[41], head[42]]), body }))
     }
 

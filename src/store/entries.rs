@@ -15,6 +15,11 @@ use uuid::Uuid;
 /// How many unpacked blocks are kept for the next look-up. At about a megabyte each, this bounds their memory.
 const BLOCKS_KEPT: usize = 16;
 
+/// Blocks that are handed out at once, however little is in each.
+const BLOCKS_AT_ONCE: usize = 1_000;
+/// About what an entry takes beside its body.
+const HEAD_BYTES: usize = 128;
+
 /// One entry as it was read: the entry, or why it cannot be shown.
 pub type Read = Result<Stored, Damaged>;
 
@@ -31,7 +36,7 @@ pub struct Damaged {
 /// A run of entries that was read, unpacked and checked. Shared by whoever reads it about the same time.
 pub struct Block {
     first: u64,
-    /// Bytes of all bodies.
+    /// About how many bytes it takes.
     bytes: usize,
     pub(super) entries: Vec<Read>,
 }
@@ -41,7 +46,7 @@ impl Store {
     pub fn blocks_from(&self, from: Seq, bytes_max: usize) -> Result<Vec<Arc<Block>>, StoreError> {
         let mut blocks = Vec::new();
         let (mut next, mut bytes) = (from.0, 0);
-        while next < self.size().0 && bytes < bytes_max {
+        while next < self.size().0 && bytes < bytes_max && blocks.len() < BLOCKS_AT_ONCE {
             let block = self.block_of(next)?;
             next = block.end().0;
             bytes += block.bytes;
@@ -134,7 +139,7 @@ impl Store {
                 .map(|seq| Err(Damaged { seq: Seq(seq), what: error.to_string() }))
                 .collect(),
         };
-        let bytes = entries.iter().flatten().map(|stored| stored.entry.body.len()).sum();
+        let bytes = entries.iter().flatten().map(|stored| stored.entry.body.len() + HEAD_BYTES).sum();
         Ok(Block { first, bytes, entries })
     }
 }

@@ -19,7 +19,7 @@ mod access;
 mod answers;
 mod check;
 
-pub use access::{Session, SessionHash};
+pub use access::{Session, SessionHash, SignIn};
 pub use alerts::{AlertPage, AlertStatistics, Refusal};
 pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;

@@ -1,5 +1,6 @@
 //! Opening the store: making the file whole or not at all, and refusing one that is too new.
 
+use super::alerts::AlertCounts;
 use super::append::BlockSummary;
 use super::error::StoreError;
 use super::tables as t;
@@ -11,6 +12,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 /// The format that this program writes. Raised with a migration whenever a table changes its meaning.
@@ -41,6 +43,9 @@ pub struct Store {
     log_id: [u8; 16],
     /// The blocks that were read last, unpacked and checked, newest first.
     pub(super) blocks: Mutex<VecDeque<Arc<super::entries::Block>>>,
+    /// Raised by each commit that changed an alert.
+    pub(super) alerts_version: AtomicU64,
+    pub(super) alert_counts: AlertCounts,
     path: Option<PathBuf>,
     _lock: Option<DirLock>,
 }
@@ -96,6 +101,8 @@ impl Store {
             log_id: read_meta(&db, t::META_LOG_ID)?,
             head: RwLock::new(Arc::new(read_head(&db)?)),
             blocks: Mutex::default(),
+            alerts_version: AtomicU64::new(0),
+            alert_counts: AlertCounts::default(),
             path: None,
             _lock: None,
             db,
@@ -253,7 +260,8 @@ fn read_head(db: &Database) -> Result<Head, StoreError> {
         size = first.value() + u64::from(summary.entries);
     }
     if let Some((first, block)) = read.open_table(t::BLOCKS)?.last()? {
-        let entries = super::entries::decode_block(first.value(), block.value())?;
+        // Where the last block is damaged, the clock alone says when the next entry comes; reading will name the damage.
+        let entries = super::entries::decode_block(first.value(), block.value()).unwrap_or_default();
         head.received_at = entries.last().map(|entry: &Entry| entry.received_at).unwrap_or_default();
     }
     let tiles = read.open_table(t::TILES)?;

@@ -8,13 +8,15 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use crate::decode;
-use crate::model::{EntryKind, EventCursor, EventOrder, EventQuery, Stored};
+use crate::model::{EntryKind, EventCursor, EventOrder, EventQuery, Seq, Stored};
 use redb::ReadableDatabase;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// How long a listing may take before it is given up, so that a wide one cannot keep a thread for ever.
 const LISTING_MAX: Duration = Duration::from_secs(20);
+/// Bytes of all bodies of one page, about.
+const PAGE_BYTES_MAX: usize = 32 << 20;
 /// Rows of the block index that one read transaction takes.
 const INDEX_ROWS_MAX: usize = 50_000;
 
@@ -38,7 +40,7 @@ impl Store {
         blocks.retain(|(_, summary)| summary.events > 0 && overlaps(summary, query));
         sort_best_first(&mut blocks, query);
         let countable = query.filter.is_time_only();
-        let mut scan = Scan { query, best: BTreeMap::new(), total: 0, damaged: 0 };
+        let mut scan = Scan { query, best: BTreeSet::new(), passed: false, total: 0, damaged: 0 };
         let started = Instant::now();
         for (first, summary) in blocks {
             if countable && lies_inside(&summary, query) && !scan.could_gain(first, &summary) {
@@ -49,8 +51,11 @@ impl Store {
                 return Err(StoreError::TooLong { secs: LISTING_MAX.as_secs() });
             }
             scan.take_block(self, first)?;
+            if scan.passed {
+                break;
+            }
         }
-        Ok(scan.finish())
+        scan.finish(self)
     }
 
     /// The index of all blocks, read in pieces.
@@ -98,8 +103,10 @@ fn sort_best_first(blocks: &mut [(u64, BlockSummary)], query: &EventQuery) {
 /// The best events so far, bounded by what the page can need.
 struct Scan<'q> {
     query: &'q EventQuery,
-    /// In the order asked for: the last one is the first to go.
-    best: BTreeMap<Place, Stored>,
+    /// In the order asked for: the last one is the first to go. Bodies are read once the page is known.
+    best: BTreeSet<Place>,
+    /// Whether everything further back was received too early.
+    passed: bool,
     total: u64,
     damaged: u64,
 }
@@ -120,7 +127,7 @@ impl Scan<'_> {
 
     /// Whether a block could still hold an event for the page.
     fn could_gain(&self, first: u64, summary: &BlockSummary) -> bool {
-        let Some((worst, _)) = self.best.last_key_value().filter(|_| self.best.len() >= self.wanted()) else {
+        let Some(worst) = self.best.last().filter(|_| self.best.len() >= self.wanted()) else {
             return true;
         };
         let best_of_block = match (self.query.order, self.query.descending) {
@@ -134,15 +141,26 @@ impl Scan<'_> {
     fn take_block(&mut self, store: &Store, first: u64) -> Result<(), StoreError> {
         for read in store.read_block(first)?.entries {
             match read {
-                Ok(stored) if stored.entry.kind == EntryKind::Event => self.take(stored),
-                Ok(_) => {}
+                Ok(stored) => {
+                    self.note_passed(&stored);
+                    if stored.entry.kind == EntryKind::Event {
+                        self.take(&stored);
+                    }
+                }
                 Err(_) => self.damaged += 1,
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, stored: Stored) {
+    /// Blocks come newest first when ordered by receipt, so one old entry means that all further ones are older.
+    fn note_passed(&mut self, stored: &Stored) {
+        let backwards = self.query.order == EventOrder::ReceivedAt && self.query.descending;
+        let from = self.query.filter.received_from;
+        self.passed |= backwards && from.is_some_and(|from| stored.entry.received_at < from);
+    }
+
+    fn take(&mut self, stored: &Stored) {
         let Ok(event) = decode::stored(&stored.entry.body, stored.entry.received_at) else {
             self.damaged += 1;
             return;
@@ -160,29 +178,34 @@ impl Scan<'_> {
             return;
         }
         let full = self.best.len() >= self.wanted();
-        if full && self.best.last_key_value().is_some_and(|(worst, _)| place > *worst) {
+        if full && self.best.last().is_some_and(|worst| place > *worst) {
             return;
         }
-        self.best.insert(place, stored);
+        self.best.insert(place);
         if full {
             self.best.pop_last();
         }
     }
 
-    fn finish(self) -> EventPage {
+    /// Reads the events of the page. One whose bodies take more than [`PAGE_BYTES_MAX`] ends early; the next begins there.
+    fn finish(self, store: &Store) -> Result<EventPage, StoreError> {
         let sign = if self.query.descending { -1 } else { 1 };
         let (offset, limit) = (self.query.offset, self.query.limit);
-        let more = self.best.len() > offset.saturating_add(limit);
-        let page: Vec<(Place, Stored)> = self.best.into_iter().skip(offset).take(limit).collect();
-        let last = page.last().map(|((nanos, seq), _)| EventCursor {
-            nanos: sign * nanos,
-            seq: u64::try_from(sign * seq).expect("a place holds the number of an entry"),
-        });
-        EventPage {
-            next: last.filter(|_| more),
-            events: page.into_iter().map(|(_, stored)| stored).collect(),
-            total: self.total,
-            damaged: self.damaged,
+        let mut page = EventPage { total: self.total, damaged: self.damaged, ..EventPage::default() };
+        let mut bytes = 0;
+        let mut last = None;
+        for (nanos, seq) in self.best.iter().skip(offset) {
+            if page.events.len() == limit || bytes >= PAGE_BYTES_MAX {
+                page.next = last;
+                break;
+            }
+            let seq = u64::try_from(sign * seq).expect("a place holds the number of an entry");
+            last = Some(EventCursor { nanos: sign * nanos, seq });
+            if let Some(Ok(stored)) = store.entry(Seq(seq))? {
+                bytes += stored.entry.body.len();
+                page.events.push(stored);
+            }
         }
+        Ok(page)
     }
 }

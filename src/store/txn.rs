@@ -7,6 +7,7 @@ use crate::merkle::Tile;
 use crate::model::{Entry, ReceivedAt, Seq};
 use redb::{Durability, WriteTransaction};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One write transaction. Its methods are the appliance's use cases: each either does the whole of what it says or, when it
 /// answers with a refusal, has written nothing, so that several can share a commit. Dropping it undoes everything.
@@ -14,6 +15,8 @@ pub struct Txn<'s> {
     pub(super) store: &'s Store,
     write: WriteTransaction,
     touched: bool,
+    /// Whether counts of alerts made before this commit are stale after it.
+    pub(super) alerts_changed: bool,
     /// The end of the log with what this transaction appended.
     pub(super) head: Head,
     /// Entries that are not in a block yet, and their event times in ms where they are events.
@@ -35,6 +38,7 @@ impl<'s> Txn<'s> {
             store,
             write,
             touched: false,
+            alerts_changed: false,
             head,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -62,6 +66,9 @@ impl<'s> Txn<'s> {
         }
         self.write_tiles()?;
         self.write.commit()?;
+        if self.alerts_changed {
+            self.store.alerts_version.fetch_add(1, Ordering::Release);
+        }
         *self.store.head.write().expect("no holder of this lock panics") = Arc::new(self.head);
         Ok(())
     }

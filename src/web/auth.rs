@@ -21,8 +21,9 @@ pub const SESSION_COOKIE: &str = "sealwatch_session";
 const USE_NOTED_NANOS: u64 = 300 * 1_000_000_000;
 /// Failed sign-ins from one address, or for one name, before they are made to wait.
 const FAILURES_FREE: u32 = 5;
-/// The longest wait between tries.
+/// The longest wait between tries from one address, and with one name from anywhere.
 const WAIT_MAX: Duration = Duration::from_secs(300);
+const NAME_WAIT_MAX: Duration = Duration::from_secs(4);
 /// Addresses and names whose failures are remembered; beyond it the oldest are forgotten.
 const FAILURES_KEPT: usize = 10_000;
 
@@ -91,6 +92,10 @@ fn presented_key(parts: &Parts) -> Result<Option<String>, Problem> {
     for value in parts.headers.get_all(header::AUTHORIZATION) {
         let value = value.to_str().map_err(|_| bad_key())?;
         let (scheme, token) = value.split_once(' ').ok_or_else(bad_key)?;
+        if scheme.eq_ignore_ascii_case("basic") {
+            // Meant for a proxy in front of us, which lets it through.
+            continue;
+        }
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(bad_key());
         }
@@ -110,7 +115,7 @@ fn bad_key() -> Problem {
 
 async fn signed_in(headers: &HeaderMap, app: &App) -> Result<Option<Caller>, Problem> {
     let Some(hash) = session_of(headers) else { return Ok(None) };
-    let now = app.clock.received_at();
+    let now = app.now_received();
     let idle = app.config.web.session_idle_secs.saturating_mul(1_000_000_000);
     let longest = app.config.web.session_max_secs.saturating_mul(1_000_000_000);
     let found = app
@@ -132,13 +137,10 @@ async fn signed_in(headers: &HeaderMap, app: &App) -> Result<Option<Caller>, Pro
     }))
 }
 
-/// A clock that went back must not make a session immortal: one from the future is over.
+/// A session from the future is over: nothing may make one immortal.
 fn is_alive(session: &Session, now: ReceivedAt, idle: u64, longest: u64) -> bool {
     let within = |since: ReceivedAt, most: u64| now.0.checked_sub(since.0).is_some_and(|age| age <= most);
-    let moment = 5 * 60 * 1_000_000_000;
-    let earlier = |time: ReceivedAt| ReceivedAt(time.0.saturating_sub(moment));
-    within(earlier(session.used_at), idle.saturating_add(moment))
-        && within(earlier(session.created_at), longest.saturating_add(moment))
+    within(session.used_at, idle) && within(session.created_at, longest)
 }
 
 /// The hash of the session's token, if a cookie brings one.
@@ -168,7 +170,8 @@ pub fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", message))
 }
 
-/// Failed sign-ins by address and by name: after a few, each further one doubles the wait.
+/// Failed sign-ins by address and by name: after a few, each further one doubles the wait. A name's wait stays short, so
+/// that strangers cannot keep its owner out.
 #[derive(Default)]
 pub struct SignIns(Mutex<HashMap<String, Failures>>);
 
@@ -182,10 +185,11 @@ impl SignIns {
     /// How long the next try must still wait, if it must.
     pub fn wait(&self, address: Option<IpAddr>, name: &str, now: Instant) -> Option<Duration> {
         let failures = self.0.lock().expect("no holder of this lock panics");
-        let waits = keys_of(address, name).into_iter().filter_map(|key| {
+        let waits = [(key_of_address(address), WAIT_MAX), (key_of_name(name), NAME_WAIT_MAX)];
+        let waits = waits.into_iter().filter_map(|(key, most)| {
             let failures = failures.get(&key)?;
             let doublings = failures.count.checked_sub(FAILURES_FREE)?.min(16);
-            let wait = Duration::from_secs(1 << doublings).min(WAIT_MAX);
+            let wait = Duration::from_secs(1 << doublings).min(most);
             wait.checked_sub(now.saturating_duration_since(failures.last)).filter(|left| !left.is_zero())
         });
         waits.max()
@@ -194,13 +198,10 @@ impl SignIns {
     /// Notes a failure.
     pub fn failed(&self, address: Option<IpAddr>, name: &str, now: Instant) {
         let mut failures = self.0.lock().expect("no holder of this lock panics");
-        if failures.len() >= FAILURES_KEPT {
-            failures.retain(|_, failures| now.saturating_duration_since(failures.last) < WAIT_MAX);
-        }
-        if failures.len() >= FAILURES_KEPT {
-            failures.clear();
-        }
-        for key in keys_of(address, name) {
+        for key in [key_of_address(address), key_of_name(name)] {
+            if failures.len() >= FAILURES_KEPT && !failures.contains_key(&key) {
+                forget_oldest(&mut failures);
+            }
             let entry = failures.entry(key).or_insert(Failures { count: 0, last: now });
             let forgotten = now.saturating_duration_since(entry.last) > 2 * WAIT_MAX;
             *entry = Failures { count: if forgotten { 1 } else { entry.count.saturating_add(1) }, last: now };
@@ -210,15 +211,29 @@ impl SignIns {
     /// Forgets the failures of whoever has signed in.
     pub fn succeeded(&self, address: Option<IpAddr>, name: &str) {
         let mut failures = self.0.lock().expect("no holder of this lock panics");
-        for key in keys_of(address, name) {
-            failures.remove(&key);
-        }
+        failures.remove(&key_of_address(address));
+        failures.remove(&key_of_name(name));
     }
 }
 
-fn keys_of(address: Option<IpAddr>, name: &str) -> [String; 2] {
-    let name: String = name.chars().take(100).collect();
-    [format!("from {}", address.map(|ip| ip.to_string()).unwrap_or_default()), format!("as {name}")]
+fn forget_oldest(failures: &mut HashMap<String, Failures>) {
+    let oldest = failures.iter().min_by_key(|(_, failures)| failures.last).map(|(key, _)| key.clone());
+    if let Some(key) = oldest {
+        failures.remove(&key);
+    }
+}
+
+/// Whoever has an IPv6 address has all of its /64.
+fn key_of_address(address: Option<IpAddr>) -> String {
+    match address {
+        Some(IpAddr::V6(address)) => format!("from {:x}", address.to_bits() >> 64),
+        Some(IpAddr::V4(address)) => format!("from {address}"),
+        None => "from here".to_owned(),
+    }
+}
+
+fn key_of_name(name: &str) -> String {
+    format!("as {}", name.chars().take(100).collect::<String>())
 }
 
 /// An extractor of a caller with a right: refuses with 401 where nobody is known and 403 where the right is missing.
@@ -282,6 +297,14 @@ mod tests {
         assert_eq!(sign_ins.wait(address, "bob", start), Some(Duration::from_secs(2)), "the address counts");
         assert_eq!(sign_ins.wait(None, "alice", start), Some(Duration::from_secs(2)), "the name counts");
         assert_eq!(sign_ins.wait(None, "carol", start), None);
+        for _ in 0..20 {
+            sign_ins.failed(Some(IpAddr::from([10, 0, 0, 2])), "dora", start);
+        }
+        assert_eq!(
+            sign_ins.wait(None, "dora", start),
+            Some(NAME_WAIT_MAX),
+            "strangers keep nobody out for long"
+        );
         assert_eq!(sign_ins.wait(address, "alice", start + Duration::from_secs(2)), None);
         sign_ins.succeeded(address, "alice");
         assert_eq!(sign_ins.wait(address, "alice", start), None);

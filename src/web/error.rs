@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::borrow::Cow;
 
+/// Characters of a caller's own name for something that an answer gives back.
+const FIELD_CHARS_MAX: usize = 60;
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER_SECS: u64 = 1;
 
@@ -51,7 +53,7 @@ impl Problem {
     /// A parameter of the address, or a member of the body, that cannot be.
     pub fn parameter(field: &str, message: impl Into<String>) -> Problem {
         let problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_parameter", message);
-        Problem { field: Some(field.to_owned()), ..problem }
+        Problem { field: Some(field.chars().take(FIELD_CHARS_MAX).collect()), ..problem }
     }
 
     /// There is nothing here for the caller.

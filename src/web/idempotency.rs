@@ -48,7 +48,9 @@ impl Guard {
             )
         })?;
         let request = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize().into();
-        Ok(Some(Guard { key: AnswerKey::new(&caller.name, key), request }))
+        // A caller who may see something else now is another one.
+        let whose = format!("{} {:?}", caller.name, caller.organizations);
+        Ok(Some(Guard { key: AnswerKey::new(&whose, key), request }))
     }
 
     /// Does the work unless it was done before; keeps what `answer` makes of it.

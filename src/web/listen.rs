@@ -36,6 +36,8 @@ pub struct ConnectionLimits {
 
 /// Bytes of all header lines of one request.
 const HEADER_BYTES_MAX: usize = 64 << 10;
+/// How long bytes that we sent may stay unread before the connection is given up, in milliseconds.
+const UNREAD_MILLIS_MAX: u32 = 60_000;
 /// How long to wait when no connection can be accepted, for want of file descriptors above all.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -92,6 +94,8 @@ async fn accept(listener: &Listener) -> std::io::Result<(Box<dyn Stream>, Peer)>
         Listener::Tcp(listener) => {
             let (stream, address) = listener.accept().await?;
             stream.set_nodelay(true)?;
+            // An answer that is not read for this long has nobody waiting for it.
+            rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_MILLIS_MAX)?;
             Ok((Box::new(stream), Peer { address: Some(address.ip().to_canonical()), local: false }))
         }
         Listener::Local(listener) => {

@@ -4,14 +4,10 @@ use super::api::{alerts, events, health, intake, keys, metrics, openapi, users};
 use super::state::App;
 use super::{assets, layers, show};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-
-/// Bytes of a body that is not events: forms, notes, new keys and users.
-const BODY_BYTES_MAX: usize = 256 << 10;
 
 /// The table. What needs no key or session: health at the root, sign-in, static files; everything else has an extractor
 /// that asks for a right.
@@ -60,7 +56,6 @@ pub fn router(app: App) -> Router {
         .route("/static/{name}", get(assets::get))
         .fallback(layers::nowhere)
         .method_not_allowed_fallback(layers::no_such_method)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(layers::panicked))
         .layer(middleware::from_fn_with_state(app.clone(), layers::around))
         // Outermost, because what is inside may still replace a body.

@@ -4,11 +4,11 @@ use super::health::HealthBoard;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
-use crate::ingest::{Admission, Clock, Writer};
+use crate::ingest::{Admission, Clock, Refused, Writer};
 use crate::keys::Keyring;
-use crate::model::SourceId;
+use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
-use crate::store::{Account, Store, StoreError};
+use crate::store::{Account, Store, StoreError, Txn};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Semaphore;
@@ -43,6 +43,10 @@ pub struct Appliance {
     pub sign_ins: super::auth::SignIns,
     /// Argon2 runs at once: each takes 19 MiB.
     pub hashing: Semaphore,
+    /// Sign-ins that may wait for their turn.
+    pub sign_in_queue: Semaphore,
+    /// Listings at once: each reads much, and holds a thread while it does.
+    pub listings: Semaphore,
     /// Whether this is the demonstration, where whoever comes from this host is signed in.
     pub demo: bool,
     /// When the process began.
@@ -64,8 +68,9 @@ impl SharedKeyring {
 
     /// Reads the keys from the store again.
     pub fn reload(&self, store: &Store, config: &Config) -> Result<(), StoreError> {
-        let ring = Keyring::new(store.keys()?, config.integrity.signing_secret.as_ref());
-        *self.0.write().expect("no holder of this lock panics") = Arc::new(ring);
+        // Read under the lock: of two reloads the later one must not be overtaken by what the earlier one had read.
+        let mut ring = self.0.write().expect("no holder of this lock panics");
+        *ring = Arc::new(Keyring::new(store.keys()?, config.integrity.signing_secret.as_ref()));
         Ok(())
     }
 }
@@ -80,6 +85,32 @@ impl Appliance {
         tokio::task::spawn_blocking(move || read(&app))
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The same for what may have to read much: a few at a time, the others wait.
+    pub async fn list<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Appliance) -> T + Send + 'static,
+    ) -> T {
+        let _turn = self.listings.acquire().await.expect("the semaphore is never closed");
+        self.read(read).await
+    }
+
+    /// The host's time, or that of the newest entry where the clock went back behind it. Sessions are measured by it.
+    pub fn now_received(&self) -> ReceivedAt {
+        self.clock.received_at().max(self.store.last_received_at())
+    }
+
+    /// Enters into the books what is still to be entered. For when nothing else is committed.
+    pub async fn book(&self) -> Result<(), Refused> {
+        let unbooked = self.take_unbooked();
+        if unbooked.is_empty() {
+            return Ok(());
+        }
+        let enter = move |txn: &mut Txn<'_>| {
+            unbooked.into_iter().try_for_each(|(source, account)| txn.account(source, account))
+        };
+        self.writer.commit(enter).await
     }
 
     /// Enters what a request brought that made no commit.

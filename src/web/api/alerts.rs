@@ -63,7 +63,8 @@ pub async fn list(
     let offset = given.number("offset", 0..=OFFSET_MAX, 0)?;
     let limit = given.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     given.finish()?;
-    let page = app.read(move |app| app.store.alerts_page(&filter, order, descending, offset, limit)).await?;
+    let listed = app.list(move |app| app.store.alerts_page(&filter, order, descending, offset, limit));
+    let page = listed.await?;
     let pagination = Pagination {
         total: page.total,
         limit,
@@ -155,9 +156,13 @@ pub async fn statistics(State(app): State<App>, Reader(caller): Reader) -> Resul
         by_severity: BTreeMap::from(severities),
         open_by_severity: BTreeMap::from(open),
         by_type: BTreeMap::from(types),
-        by_source: counts.by_source,
-        by_pattern: counts.by_pattern,
-        trends: counts.by_day.into_iter().map(|(date, count)| Trend { date, count }).collect(),
+        by_source: counts.by_source.clone(),
+        by_pattern: counts.by_pattern.clone(),
+        trends: counts
+            .by_day
+            .iter()
+            .map(|(date, count)| Trend { date: date.clone(), count: *count })
+            .collect(),
     })
     .into_response())
 }

@@ -3,6 +3,7 @@
 use crate::keys;
 use crate::model::{ApiKey, KeyScope, Secret, SourceId};
 use crate::web::auth::Admin;
+use crate::web::body::Object;
 use crate::web::error::Problem;
 use crate::web::state::App;
 use axum::Json;
@@ -42,10 +43,7 @@ impl NewKey {
         if !(1..=100).contains(&name.chars().count()) || name.chars().any(char::is_control) {
             return Err("the name of a key has 1 to 100 printable characters".to_owned());
         }
-        let organization = self.organization.filter(|name| !name.is_empty());
-        if organization.as_ref().is_some_and(|name| name.chars().count() > 1_000) {
-            return Err("the name of an organisation has at most 1,000 characters".to_owned());
-        }
+        self.organization.as_deref().map_or(Ok(()), check_organization)?;
         if self.signing_secret.as_ref().is_some_and(|secret| secret.reveal().is_empty()) {
             return Err("the signing secret is empty".to_owned());
         }
@@ -54,7 +52,7 @@ impl NewKey {
         let record = ApiKey {
             id: SourceId(0),
             name: name.to_owned(),
-            organization,
+            organization: self.organization,
             scopes,
             key_hash: keys::token_hash(&key),
             signing_secret: self.signing_secret,
@@ -64,19 +62,26 @@ impl NewKey {
     }
 }
 
+/// An empty name would mean everyone's, which is said by naming none.
+pub(super) fn check_organization(name: &str) -> Result<(), String> {
+    let fits = (1..=1_000).contains(&name.chars().count());
+    fits.then_some(()).ok_or_else(|| "the name of an organisation has 1 to 1,000 characters".to_owned())
+}
+
 /// `POST /api/v1/keys`.
 pub async fn create(
     State(app): State<App>,
     Admin(caller): Admin,
-    Json(new): Json<NewKey>,
+    Object(new): Object<NewKey>,
 ) -> Result<Response, Problem> {
     let invalid = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_key", why);
-    if !caller.organizations.allow(new.organization.as_deref()) {
+    let name = new.name.clone();
+    // Made before it is held against the caller's rights, so that both look at the same organisation.
+    let (key, record) = new.make().map_err(invalid)?;
+    if !caller.organizations.allow(record.organization.as_deref()) {
         let message = "an administrator of some organisations makes keys for these only";
         return Err(Problem::new(StatusCode::FORBIDDEN, "organization_not_allowed", message));
     }
-    let name = new.name.clone();
-    let (key, record) = new.make().map_err(invalid)?;
     let created = app.writer.commit(move |txn| txn.create_key(record, &caller.name)).await?;
     if created.is_none() {
         let message = format!(
@@ -94,7 +99,7 @@ pub async fn revoke(
     Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    check_administers(&app, &caller, &name)?;
+    check_administers(&app, &caller, &name).await?;
     let revoked = app.writer.commit(move |txn| txn.revoke_key(&name, &caller.name)).await?;
     if !revoked {
         return Err(Problem::not_found("key with this name in force"));
@@ -103,8 +108,8 @@ pub async fn revoke(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn check_administers(app: &App, caller: &crate::model::Caller, name: &str) -> Result<(), Problem> {
-    let keys = app.store.keys()?;
+async fn check_administers(app: &App, caller: &crate::model::Caller, name: &str) -> Result<(), Problem> {
+    let keys = app.read(|app| app.store.keys()).await?;
     let key = keys.iter().find(|key| key.name == name);
     let visible = key.is_some_and(|key| caller.organizations.allow(key.organization.as_deref()));
     if visible { Ok(()) } else { Err(Problem::not_found("key with this name in force")) }

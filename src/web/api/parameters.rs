@@ -23,7 +23,10 @@ impl Parameters {
         let pairs = pairs.map_err(|_| malformed())?;
         let long = pairs.iter().find(|(_, value)| value.chars().count() > VALUE_CHARS_MAX);
         if let Some((name, _)) = long {
-            return Err(Problem::parameter(name, format!("{name} may have {VALUE_CHARS_MAX} characters")));
+            return Err(Problem::parameter(
+                name,
+                format!("{} may have {VALUE_CHARS_MAX} characters", shortened(name)),
+            ));
         }
         if pairs.len() > PARAMETERS_MAX {
             return Err(Problem::parameter("", format!("an address may have {PARAMETERS_MAX} parameters")));

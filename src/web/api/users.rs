@@ -3,6 +3,7 @@
 use crate::keys;
 use crate::model::{Organizations, Role, Secret, User};
 use crate::web::auth::Admin;
+use crate::web::body::Object;
 use crate::web::error::Problem;
 use crate::web::state::App;
 use axum::Json;
@@ -26,6 +27,9 @@ pub struct NewUser {
     pub password: Secret,
 }
 
+/// Names by which the log tells the appliance, the host's operator and the demonstration from people.
+const RESERVED: [&str; 3] = ["sealwatch", "local", "demo"];
+
 impl NewUser {
     /// Checks what was asked for, and makes the record to keep. Hashes the password: takes its time.
     pub fn make(self) -> Result<User, String> {
@@ -33,6 +37,10 @@ impl NewUser {
         if !(1..=64).contains(&self.name.len()) || !self.name.chars().all(fits) {
             return Err("the name of a user has 1 to 64 of a-z 0-9 . _ -".to_owned());
         }
+        if RESERVED.contains(&&*self.name) {
+            return Err("this name stands for the appliance itself in the log; choose another".to_owned());
+        }
+        self.organizations.iter().try_for_each(|name| super::keys::check_organization(name))?;
         let password_hash = keys::hash_password(self.password.reveal()).map_err(|error| error.to_string())?;
         Ok(User { name: self.name, role: self.role, organizations: self.organizations, password_hash })
     }
@@ -42,7 +50,7 @@ impl NewUser {
 pub async fn add(
     State(app): State<App>,
     Admin(caller): Admin,
-    Json(new): Json<NewUser>,
+    Object(new): Object<NewUser>,
 ) -> Result<Response, Problem> {
     // Who administers some organisations may not make someone who sees more.
     let within = match &caller.organizations {
@@ -70,7 +78,8 @@ pub async fn remove(
     Admin(caller): Admin,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
-    let user = app.store.user(&name)?;
+    let wanted = name.clone();
+    let user = app.read(move |app| app.store.user(&wanted)).await?;
     let within = user.is_some_and(|user| match &caller.organizations {
         Organizations::All => true,
         only => {

@@ -7,7 +7,7 @@ use super::fields;
 use super::frame::{Frame, Section};
 use super::time::TimeView;
 use super::{text, words};
-use crate::model::{Alert, AuditEvent, Entry, EntryFlags, Hash, Verdict};
+use crate::model::{Alert, AuditEvent, Entry, EntryFlags, Hash, Verdict, organization_of};
 use askama::Template;
 
 /// Above this many characters a value gets a box of its own that scrolls.
@@ -83,7 +83,7 @@ impl EventPage {
     /// The page of that event.
     pub fn new(frame: Frame, parts: EventParts<'_>) -> EventPage {
         let EventParts { entry, event, .. } = parts;
-        let organization = event.organization_id.as_deref().or(entry.assigned_organization.as_deref());
+        let organization = organization_of(entry, event);
         let raw = String::from_utf8_lossy(&entry.body);
         let raw_end = raw.char_indices().nth(RAW_CHARS_MAX).map(|(end, _)| end);
         EventPage {
@@ -93,7 +93,7 @@ impl EventPage {
             status: event.status.into(),
             principal: text::short(event.principal_id.as_deref().unwrap_or_default(), LONG_CHARS),
             organization: text::cell(organization),
-            organization_assigned: event.organization_id.is_none() && entry.assigned_organization.is_some(),
+            organization_assigned: entry.assigned_organization.is_some(),
             time: event.timestamp.into(),
             remarks: remarks(entry.flags),
             fields: fields::flatten(&entry.body).iter().map(FieldRow::from).collect(),

@@ -6,7 +6,7 @@ use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
 use super::time::TimeView;
 use super::{text, words};
-use crate::model::{AuditEvent, Classification, Entry, Status, Verdict};
+use crate::model::{AuditEvent, Classification, Entry, Status, Verdict, organization_of};
 use askama::Template;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -104,7 +104,7 @@ pub struct EventRow {
 impl EventRow {
     /// The row of an entry and the event in its body.
     pub fn new(entry: &Entry, event: &AuditEvent<'_>) -> EventRow {
-        let organization = event.organization_id.as_deref().or(entry.assigned_organization.as_deref());
+        let organization = organization_of(entry, event);
         let principal = event.principal_id.as_deref().unwrap_or_default();
         EventRow {
             href: format!("/events/{}", entry.id),

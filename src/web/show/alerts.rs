@@ -17,14 +17,13 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let asked =
         AlertsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
-    app.read(move |app| {
+    app.list(move |app| {
         let all = AlertFilter::all(caller.organizations.clone());
-        let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all.clone()) };
+        let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all) };
         let offset = usize::try_from(asked.offset()).unwrap_or(usize::MAX);
         let limit = ALERTS_PER_PAGE as usize;
         let found = app.store.alerts_page(&filter, order_of(asked.sort), asked.descending, offset, limit)?;
-        let any =
-            found.total > 0 || app.store.alerts_page(&all, AlertOrder::CreatedAt, true, 0, 0)?.total > 0;
+        let any = found.total > 0 || app.store.alert_statistics(&caller.organizations)?.total > 0;
         page(&AlertsPage::new(frame(app, &caller)?, &asked, &found.alerts, found.total as u64, any))
     })
     .await

@@ -22,7 +22,7 @@ pub async fn show(
     let asked =
         EventsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
     let query = query_of(&asked, caller.organizations.clone())?;
-    app.read(move |app| {
+    app.list(move |app| {
         let found = app.store.events_page(&query)?;
         let rows = found.events.iter().filter_map(row).collect();
         let any = found.total > 0 || app.store.events() > 0;

@@ -32,7 +32,7 @@ pub async fn show(
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let base_url = format!("http://{}", host.unwrap_or("127.0.0.1:5600"));
     let now = app.clock.now();
-    app.read(move |app| {
+    app.list(move |app| {
         let frame = frame(app, &caller)?;
         page(&OverviewPage::new(frame, read(app, &caller, now, base_url)?))
     })

@@ -1,6 +1,6 @@
 //! What all pages share: who looks, the frame around, and the bytes that go out.
 
-use crate::model::{AlertFilter, AlertOrder, Caller};
+use crate::model::Caller;
 use crate::web::auth::{self, Reader};
 use crate::web::error::Problem;
 use crate::web::pages::frame::{Frame, UserView};
@@ -41,15 +41,14 @@ fn sign_in_address(uri: &Uri) -> String {
 
 /// The frame of a page that this caller looks at.
 pub(super) fn frame(app: &Appliance, caller: &Caller) -> Result<Frame, Problem> {
-    let open = AlertFilter::open(caller.organizations.clone());
-    let open = app.store.alerts_page(&open, AlertOrder::CreatedAt, true, 0, 0)?.total;
+    let open = app.store.alert_statistics(&caller.organizations)?.open();
     let user = UserView {
         name: crate::web::pages::text::cell(Some(&caller.name)),
         role: role_of(caller),
         can_triage: caller.rights.triage,
     };
     let version = env!("CARGO_PKG_VERSION");
-    Ok(Frame::new(Some(user), open as u64, app.demo, app.store.size().0, version))
+    Ok(Frame::new(Some(user), open, app.demo, app.store.size().0, version))
 }
 
 fn role_of(caller: &Caller) -> &'static str {

@@ -1,18 +1,21 @@
 //! Signing in and out.
 
 use super::page;
+use crate::ingest::Refused;
 use crate::keys;
 use crate::model::Activity;
+use crate::store::{SignIn, StoreError};
 use crate::web::auth::{SESSION_COOKIE, check_same_origin, session_of};
+use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::listen::Peer;
 use crate::web::pages::frame::Frame;
 use crate::web::pages::sign_in::{SignInForm, SignInPage, own_path};
 use crate::web::state::{App, Appliance};
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Extension, Form};
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -35,8 +38,9 @@ pub async fn show(State(app): State<App>, Query(query): Query<SignInQuery>) -> R
 fn blank(app: &Appliance, user: &str, next: &str, error: Option<&str>) -> SignInPage {
     let frame = Frame::new(None, 0, app.demo, app.store.size().0, env!("CARGO_PKG_VERSION"));
     let first = first_password_file(app).filter(|file| file.exists());
-    let hint = first.map(|file| file.display().to_string());
-    SignInPage::new(frame, user, next, error, hint.as_deref())
+    // The name of the file, not where it lies: strangers read this page too.
+    let hint = first.map(|_| "initial-password in the data directory");
+    SignInPage::new(frame, user, next, error, hint)
 }
 
 /// Where the first administrator's password lies until it is used.
@@ -53,25 +57,35 @@ pub async fn sign_in(
 ) -> Result<Response, Problem> {
     check_same_origin(&headers)?;
     let address = client_address(&app, peer, &headers);
-    let now = Instant::now();
-    if let Some(wait) = app.sign_ins.wait(address, &form.user, now) {
+    // One after the other from here on, so that guesses in parallel wait as much as guesses in a row.
+    let _waiting = app.sign_in_queue.try_acquire().map_err(|_| Problem::from(Refused::Overloaded))?;
+    let _turn = app.hashing.acquire().await.map_err(Problem::internal)?;
+    if let Some(wait) = app.sign_ins.wait(address, &form.user, Instant::now()) {
         let error = format!("Too many tries. Wait {} and try again.", seconds(wait));
         let mut response = refuse(&app, &form, StatusCode::TOO_MANY_REQUESTS, &error)?;
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         return Ok(response);
     }
     let shown_address = address.map(|ip| ip.to_string()).unwrap_or_default();
-    if !is_right(&app, &form).await? {
-        app.sign_ins.failed(address, &form.user, now);
+    let Some(password_hash) = right_password(&app, &form).await? else {
+        app.sign_ins.failed(address, &form.user, Instant::now());
         let name = form.user.chars().take(NAME_CHARS).collect();
         let failed = Activity::SignInFailed { name, address: shown_address };
         app.writer.commit(move |txn| txn.append_activity(&failed)).await?;
         return refuse(&app, &form, StatusCode::UNAUTHORIZED, "The name or the password is not right.");
+    };
+    let token = keys::new_session_token();
+    let sign_in = SignIn {
+        user: form.user.clone(),
+        password_hash,
+        address: shown_address,
+        instead_of: session_of(&headers),
+    };
+    let hash = keys::token_hash(&token);
+    if !app.writer.commit(move |txn| txn.sign_in(&hash, &sign_in)).await? {
+        return refuse(&app, &form, StatusCode::UNAUTHORIZED, "The password was changed meanwhile.");
     }
     app.sign_ins.succeeded(address, &form.user);
-    let token = keys::new_session_token();
-    let (hash, user) = (keys::token_hash(&token), form.user.clone());
-    app.writer.commit(move |txn| txn.sign_in(&hash, &user, &shown_address)).await?;
     if let Some(file) = first_password_file(&app) {
         // It was only meant to be read once; where it is gone already, all the better.
         drop(std::fs::remove_file(file));
@@ -81,18 +95,15 @@ pub async fn sign_in(
     Ok(response)
 }
 
-async fn is_right(app: &App, form: &SignInForm) -> Result<bool, Problem> {
-    let permit = app.hashing.acquire().await.map_err(Problem::internal)?;
+/// The hash that the password was found to fit, if it did.
+async fn right_password(app: &App, form: &SignInForm) -> Result<Option<String>, Problem> {
     let (name, password) = (form.user.clone(), form.password.clone());
-    let right = app
-        .read(move |app| {
-            let user = app.store.user(&name)?;
-            let hash = user.as_ref().map(|user| &*user.password_hash);
-            Ok::<_, crate::store::StoreError>(keys::is_password(&password, hash))
-        })
-        .await?;
-    drop(permit);
-    Ok(right)
+    let found = app.read(move |app| {
+        let hash = app.store.user(&name)?.map(|user| user.password_hash);
+        let fits = keys::is_password(&password, hash.as_deref());
+        Ok::<_, StoreError>(hash.filter(|_| fits))
+    });
+    Ok(found.await?)
 }
 
 fn refuse(app: &Appliance, form: &SignInForm, status: StatusCode, error: &str) -> Result<Response, Problem> {

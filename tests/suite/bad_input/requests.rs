@@ -24,7 +24,7 @@ fn who_may_not_or_speaks_another_form_is_refused() {
         ("empty key", nobody.with_key(""), EVENTS, 401, "unknown_key", None),
         ("half a key", nobody.with_key(&ingest[..ingest.len() - 1]), EVENTS, 401, "unknown_key", None),
         ("a revoked key", revoked, EVENTS, 401, "unknown_key", None),
-        ("another scheme", nobody.with("Authorization", "Basic YTpi"), EVENTS, 401, "unknown_key", None),
+        ("a proxy's scheme", nobody.with("Authorization", "Basic YTpi"), EVENTS, 401, "no_key", None),
         (
             "two keys",
             keyed.with("Authorization", &format!("Bearer {ingest}")),

@@ -78,45 +78,44 @@ impl Incoming {
         path: &str,
         apart: impl for<'a> FnOnce(&'a [u8], Form, &Limits) -> TakeApart<'a> + Send + 'static,
     ) -> Result<Response, Problem> {
-        let sender = Source::of(app, &self.caller)?;
-        let received = sender.booked(app, body::receive(app, &self.headers, body).await)?;
+        let source = source_of(&self.caller)?;
+        let received = booked(app, source, body::receive(app, &self.headers, body).await)?;
+        // Looked up when the body is there: the key may have been revoked while it came.
+        let sender = app.keyring.get().by_source(source).ok_or_else(revoked)?;
         let guard = Guard::of(&self.headers, &self.caller, path, &received.bytes)?;
         let kind = self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-        let form = sender.booked(app, decode::form_of(kind).map_err(Problem::from))?;
+        let form = booked(app, source, decode::form_of(kind).map_err(Problem::from))?;
         let taken = take(app, &sender, received, move |bytes, limits| apart(bytes, form, limits)).await;
-        let taken = sender.booked(app, taken)?;
-        store(app, sender, taken, guard, self.request_id, self.began).await
+        let taken = booked(app, source, taken)?;
+        store(app, source, taken, guard, self.request_id, self.began).await
     }
 }
 
-/// Who sends, by way of its key.
-struct Source {
-    known: Arc<Known>,
-}
-
-impl Source {
-    fn of(app: &Appliance, caller: &Caller) -> Result<Source, Problem> {
-        let CallerKind::Key(source) = caller.kind else {
+/// The source that a caller is: events come by API keys only.
+fn source_of(caller: &Caller) -> Result<SourceId, Problem> {
+    match caller.kind {
+        CallerKind::Key(source) => Ok(source),
+        CallerKind::User | CallerKind::Local => {
             let message = "events are sent with an API key, so that their source is known";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message));
-        };
-        let known = app.keyring.get().by_source(source);
-        known
-            .map(|known| Source { known })
-            .ok_or_else(|| Problem::internal("a key in use is not on the ring"))
-    }
-
-    fn id(&self) -> SourceId {
-        self.known.key.id
-    }
-
-    /// Enters a request that was refused as a whole into the books. What was refused for want of room never came in.
-    fn booked<T>(&self, app: &Appliance, result: Result<T, Problem>) -> Result<T, Problem> {
-        if result.as_ref().is_err_and(|problem| problem.retry_after.is_none()) {
-            app.book_later(self.id(), Account { received: 1, rejected: 1, ..Account::default() });
+            Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message))
         }
-        result
     }
+}
+
+fn revoked() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unknown_key",
+        "this API key was revoked while the request came in",
+    )
+}
+
+/// Enters a request that was refused as a whole into the books. What was refused for want of room never came in.
+fn booked<T>(app: &Appliance, source: SourceId, result: Result<T, Problem>) -> Result<T, Problem> {
+    if result.as_ref().is_err_and(|problem| problem.retry_after.is_none()) {
+        app.book_later(source, Account { received: 1, rejected: 1, ..Account::default() });
+    }
+    result
 }
 
 /// A request taken apart, each event ready for the log or refused.
@@ -130,12 +129,12 @@ type TakeApart<'a> = Result<(Shape, bool, Vec<Item<'a>>), Fault>;
 
 async fn take(
     app: &App,
-    sender: &Source,
+    sender: &Arc<Known>,
     received: Received,
     apart: impl for<'a> FnOnce(&'a [u8], &Limits) -> TakeApart<'a> + Send + 'static,
 ) -> Result<Taken, Problem> {
     let now = app.clock.now();
-    let known = sender.known.clone();
+    let known = sender.clone();
     let work = move |app: &Appliance, received: Received| {
         let limits = &app.config.intake.limits;
         let (shape, may_assume, items) = apart(&received.bytes, limits)?;
@@ -170,7 +169,7 @@ fn salts(count: usize) -> Vec<Salt> {
 
 async fn store(
     app: &App,
-    sender: Source,
+    source: SourceId,
     taken: Taken,
     guard: Option<Guard>,
     request_id: String,
@@ -180,12 +179,12 @@ async fn store(
     if guard.is_none() && items.iter().all(|(_, drafted)| drafted.is_err()) {
         // Nothing to commit, so nothing to wait for.
         let outcomes = Outcomes::new(shape, request_id, began, items, Vec::new());
-        app.book_later(sender.id(), outcomes.account());
+        app.book_later(source, outcomes.account());
         return answers::answer(app, outcomes, false).await;
     }
     let events = items.len();
     let weight = Weight { events, bytes: received.bytes.len() };
-    let (state, source) = (app.clone(), sender.id());
+    let state = app.clone();
     let guarded = app.writer.submit(weight, move |txn| {
         let work = |txn: &mut Txn<'_>| append(txn, shape, request_id, began, items);
         let keep = |outcomes: &Outcomes| {
