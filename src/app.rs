@@ -162,7 +162,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
 /// The tasks beside the faces; each answers with its name when it ends in good order.
 type Parts = JoinSet<Result<&'static str, AppError>>;
 
-/// Answers on `listener` until `stop`; ends before that only when a part fails. `ready` is called once requests are taken.
+/// Answers on `listener` until `stop`; ends before that only when a part fails. `ready` is called once
+/// requests are taken.
 pub async fn serve(
     opened: Opened,
     listener: TcpListener,
@@ -223,8 +224,8 @@ async fn finish(mut parts: Parts, app: App, failed: Option<AppError>) -> Result<
     }
 }
 
-/// When the writer fails, whoever waits for it often ends first and knows no more than that. The others are heard for a
-/// moment, and whoever names a cause is believed.
+/// When the writer fails, whoever waits for it often ends first and knows no more than that. The others are
+/// heard for a moment, and whoever names a cause is believed.
 async fn the_cause(first: AppError, mut parts: Parts) -> AppError {
     let mut told = first;
     let patience = tokio::time::sleep(CAUSE_PATIENCE);

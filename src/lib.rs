@@ -1,6 +1,8 @@
-//! Sealwatch keeps every audit event provably, watches for misuse as they come, and shows a person what happened.
+//! Sealwatch keeps every audit event provably, watches for misuse as they come, and shows a person what
+//! happened.
 //!
-//! The modules stand in layers, and one imports only from those above it; `ARCHITECTURE.md` tells the way of an event.
+//! The modules stand in layers, and one imports only from those above it; `ARCHITECTURE.md` tells the way of
+//! an event.
 
 // Nouns.
 pub mod model;

@@ -14,7 +14,8 @@ pub enum Form {
     Json,
 }
 
-/// Begins to write messages of that level and above. Control characters in what is logged are escaped by both forms.
+/// Begins to write messages of that level and above. Control characters in what is logged are escaped by both
+/// forms.
 pub fn begin(level: &str, form: Form) {
     // What sled has to say it also returns, and it is reported where it is handled.
     let filter = EnvFilter::new(format!("{level},sled=off,hyper=warn,reqwest=warn,h2=warn"));

@@ -8,15 +8,16 @@ use tokio::net::UnixListener;
 
 const NAME: &str = "local.sock";
 
-/// An address of the socket that is short enough whatever the directory's path is: a socket's may have 107 bytes. It is good
-/// as long as the file lives.
+/// An address of the socket that is short enough whatever the directory's path is: a socket's may have 107
+/// bytes. It is good as long as the file lives.
 pub fn socket_path(dir: &Path) -> std::io::Result<(File, PathBuf)> {
     let opened = File::open(dir)?;
     let path = PathBuf::from(format!("/proc/self/fd/{}/{NAME}", opened.as_raw_fd()));
     Ok((opened, path))
 }
 
-/// Listens there, for the owner of the directory alone. Without it everything but that works, so trouble is a message.
+/// Listens there, for the owner of the directory alone. Without it everything but that works, so trouble is a
+/// message.
 pub(super) fn listen(dir: &Path) -> Option<UnixListener> {
     remove(dir);
     let listened = socket_path(dir).and_then(|(_dir, path)| {

@@ -16,10 +16,12 @@ const VERSION: u8 = 1;
 const HEAD_BYTES: usize = 9;
 const SUM_BYTES: usize = 32;
 
-/// Plain bytes after which the writer begins another block, so that reading one event never unpacks more than a little.
+/// Plain bytes after which the writer begins another block, so that reading one event never unpacks more than
+/// a little.
 pub const BLOCK_BYTES_MAX: usize = 1 << 20;
 
-/// The most that a block may claim to unpack to: one event at the largest limit a setting allows, and its neighbours.
+/// The most that a block may claim to unpack to: one event at the largest limit a setting allows, and its
+/// neighbours.
 const PLAIN_BYTES_MAX: usize = 64 << 20;
 
 /// Why a block cannot be read.

@@ -21,8 +21,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Measures how many events a second this machine takes, each acknowledged only when it is on disk.
 ///
-/// It runs an appliance of its own in a new directory below --dir and talks to it over loopback. Each figure is
-/// the median of --rounds rounds, with the lowest and the highest beside it.
+/// It runs an appliance of its own in a new directory below --dir and talks to it over loopback. Each figure
+/// is the median of --rounds rounds, with the lowest and the highest beside it.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to make the directory: the disk that is measured

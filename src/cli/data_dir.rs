@@ -75,7 +75,8 @@ impl LocalClient {
         Ok(LocalClient { client, _dir: opened })
     }
 
-    /// Sends a request and returns the answer's body; a refusal becomes an error in the appliance's own words.
+    /// Sends a request and returns the answer's body; a refusal becomes an error in the appliance's own
+    /// words.
     pub(super) fn request(
         &self,
         method: reqwest::Method,

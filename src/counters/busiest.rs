@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Principals that one hour keeps apart. Whoever makes more than 1/256 of the hour's events is surely among them.
+/// Principals that one hour keeps apart. Whoever makes more than 1/256 of the hour's events is surely among
+/// them.
 const KEPT: usize = 256;
 /// Characters of a name that are kept.
 const NAME_CHARS: usize = 200;
 
-/// The busiest principals of one hour. A count may be too high by what the one it replaced had, never too low.
+/// The busiest principals of one hour. A count may be too high by what the one it replaced had, never too
+/// low.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Busiest {
     counts: Vec<PrincipalCount>,

@@ -1,7 +1,8 @@
 //! The sled directory: opened with patience, distrusted, set aside and begun anew at any trouble.
 //!
-//! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64, `h/` hour u32 BE →
-//! busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns. Numbers are little-endian.
+//! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64,
+//! `h/` hour u32 BE → busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns.
+//! Numbers are little-endian.
 
 use super::busiest::{Busiest, PrincipalCount};
 use super::latency::Latency;
@@ -20,7 +21,8 @@ const MINUTES_KEPT: u64 = 24 * 60;
 const HOURS_KEPT: u64 = 25;
 /// Cooldowns that are kept. They are a cache, so beyond this all go, and come back as alerts are told again.
 const COOLDOWNS_KEPT: usize = 100_000;
-/// Tries to open the directory, whose lock a killed process may hold for a moment yet, and the pause between them.
+/// Tries to open the directory, whose lock a killed process may hold for a moment yet, and the pause between
+/// them.
 const OPEN_TRIES: u32 = 40;
 const OPEN_PAUSE: Duration = Duration::from_millis(250);
 
@@ -52,8 +54,8 @@ pub struct CountersError {
 }
 
 impl Counters {
-    /// Opens the directory for this log, or a new one in its place. `size` is that of the log: counters that claim to have
-    /// seen more belong to another life of it.
+    /// Opens the directory for this log, or a new one in its place. `size` is that of the log: counters that
+    /// claim to have seen more belong to another life of it.
     pub fn open(dir: &Path, log_id: &str, size: Seq) -> Result<(Counters, Opening), CountersError> {
         let existed = dir.exists();
         let why = match open_guarded(dir) {

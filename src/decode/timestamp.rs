@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-/// The instant that an RFC 3339 date-time names, or `None` if it is not one. Years 0000 to 9999; what lies beyond
-/// the 30th of December 9999, 22:00 UTC, is that instant. Where the RFC leaves a choice:
-/// `t`, `z` and a space between date and time are read; digits of the fraction after the ninth are dropped
-/// (the text is kept as sent); a leap second is read in the last minute of a day in UTC only, and is the
-/// second before it.
+/// The instant that an RFC 3339 date-time names, or `None` if it is not one. Years 0000 to 9999; what lies
+/// beyond the 30th of December 9999, 22:00 UTC, is that instant. Where the RFC leaves a choice: `t`, `z` and
+/// a space between date and time are read; digits of the fraction after the ninth are dropped (the text is
+/// kept as sent); a leap second is read in the last minute of a day in UTC only, and is the second before it.
 pub(super) fn instant(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let date = bytes.get(..10)?;

@@ -69,7 +69,8 @@ pub fn change(
     if note.is_some_and(|note| note.chars().count() > NOTE_CHARS_MAX) {
         return Err(IllegalTransition::NoteTooLong);
     }
-    // Each firing writes the history again, so it must end somewhere; what changes the status always finds room.
+    // Each firing writes the history again, so it must end somewhere; what changes the status always finds
+    // room.
     if change == AlertChange::Commented && alert.history.len() >= STEPS_MAX {
         return Err(IllegalTransition::HistoryFull);
     }

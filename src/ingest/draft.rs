@@ -67,8 +67,8 @@ impl From<Fault> for Rejection {
     }
 }
 
-/// Makes the draft of one event. `assumed` is the time of receipt where the form lets the server supply a missing
-/// `timestamp`; `content_digest` is only asked for an event with an id.
+/// Makes the draft of one event. `assumed` is the time of receipt where the form lets the server supply a
+/// missing `timestamp`; `content_digest` is only asked for an event with an id.
 pub fn draft(
     raw: &[u8],
     sender: &Sender<'_>,

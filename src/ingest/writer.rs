@@ -35,7 +35,8 @@ pub enum Refused {
     /// Too much is waiting already.
     #[error("the appliance has more waiting than it may hold; try again in a moment")]
     Overloaded,
-    /// The writer has ended: the process is stopping, or the disk failed and whether this was stored is not known.
+    /// The writer has ended: the process is stopping, or the disk failed and whether this was stored is not
+    /// known.
     #[error("the appliance is stopping; try again once it is back")]
     Stopped,
 }
@@ -82,7 +83,8 @@ impl Writer {
         Ok((Writer { queue, waiting, committed }, WriterTask(thread)))
     }
 
-    /// Runs `work` in the next commit and answers once that is durable. Refuses at once where too much is waiting.
+    /// Runs `work` in the next commit and answers once that is durable. Refuses at once where too much is
+    /// waiting.
     pub async fn submit<T: Send + 'static>(
         &self,
         weight: Weight,

@@ -48,7 +48,8 @@ impl Keyring {
     /// The key that was presented, if it is in force.
     pub fn find(&self, presented: &str) -> Option<Arc<Known>> {
         let hash = token_hash(presented);
-        // The table compares digests, of which a guess reveals nothing; the last word has a comparison in constant time.
+        // The table compares digests, of which a guess reveals nothing; the last word has a comparison in
+        // constant time.
         let known = self.by_hash.get(&hash)?;
         bool::from(known.key.key_hash.ct_eq(&hash)).then(|| known.clone())
     }

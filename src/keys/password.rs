@@ -26,8 +26,8 @@ pub fn hash_password(password: &str) -> Result<String, PasswordError> {
     Ok(hash.expect("the default parameters are valid").to_string())
 }
 
-/// Whether it is the password of that hash. `None` does the work all the same and says no, so that the time does not tell
-/// whether a user exists.
+/// Whether it is the password of that hash. `None` does the work all the same and says no, so that the time
+/// does not tell whether a user exists.
 pub fn is_password(password: &str, hash: Option<&str>) -> bool {
     const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2VhbHdhdGNoLW5vYm9keQ$\
                           R1Ft5hmzYxNcYnLkKiG8o3cX4yqJ3NfS7mY7t3y0w0s";

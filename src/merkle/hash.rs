@@ -18,8 +18,8 @@ pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
 }
 
-/// The root over hashes that stand for neighbouring subtrees of one size each, the last of which may be smaller. For leaf
-/// hashes this is the Merkle tree hash itself.
+/// The root over hashes that stand for neighbouring subtrees of one size each, the last of which may be
+/// smaller. For leaf hashes this is the Merkle tree hash itself.
 pub fn root_of(hashes: &[Hash]) -> Hash {
     match hashes {
         [] => empty_root(),

@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 /// The version that stands first in every leaf.
 const LEAF_VERSION: u8 = 1;
 
-/// SHA-256(salt ‖ body): what the leaf holds in the body's place, so that the body can go while every proof stands.
+/// SHA-256(salt ‖ body): what the leaf holds in the body's place, so that the body can go while every proof
+/// stands.
 pub fn body_digest(salt: &Salt, body: &[u8]) -> Hash {
     Sha256::new().chain_update(salt).chain_update(body).finalize().into()
 }
 
-/// The exact bytes of a leaf: version u8 ‖ kind u8 ‖ seq u64 ‖ receivedAt u64 (ns since 1970) ‖ body digest, big-endian.
+/// The exact bytes of a leaf: version u8 ‖ kind u8 ‖ seq u64 ‖ receivedAt u64 (ns since 1970) ‖ body digest,
+/// big-endian.
 pub fn leaf_bytes(kind: EntryKind, seq: Seq, received_at: ReceivedAt, body_digest: &Hash) -> [u8; 50] {
     let mut bytes = [0; 50];
     bytes[0] = LEAF_VERSION;

@@ -17,8 +17,8 @@ pub struct Tile {
     pub hashes: Vec<Hash>,
 }
 
-/// The tree's size and, per level, the tile that is still growing: all that is needed to append. The writer owns it;
-/// after a restart it comes back from the stored tiles.
+/// The tree's size and, per level, the tile that is still growing: all that is needed to append. The writer
+/// owns it; after a restart it comes back from the stored tiles.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tree {
     size: u64,
@@ -27,7 +27,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of `size` leaves whose partial tiles `read` finds by level, index and width. `None` where one is missing.
+    /// The tree of `size` leaves whose partial tiles `read` finds by level, index and width. `None` where one
+    /// is missing.
     pub fn restore(size: u64, mut read: impl FnMut(u8, u64, usize) -> Option<Vec<Hash>>) -> Option<Tree> {
         let mut edge = Vec::new();
         let mut hashes = size;

@@ -4,7 +4,8 @@ use super::{Fingerprint, Pattern, ReceivedAt, Severity};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// One thing that was done: the body of an [`EntryKind::Activity`](super::EntryKind::Activity) entry, as JSON.
+/// One thing that was done: the body of an [`EntryKind::Activity`](super::EntryKind::Activity) entry, as
+/// JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "activity", rename_all = "snake_case")]
 pub enum Activity {

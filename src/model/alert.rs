@@ -8,8 +8,8 @@ use uuid::Uuid;
 /// Pattern, organisation and key, hashed: one fingerprint has at most one alert that is not closed.
 pub type Fingerprint = [u8; 32];
 
-/// Something that a person should look at. The detect reader raises it, people change its status, and it is never
-/// removed; every step of its life is also an entry of the log.
+/// Something that a person should look at. The detect reader raises it, people change its status, and it is
+/// never removed; every step of its life is also an entry of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// Derived from the event that fired first, so that a replay gives the same id.

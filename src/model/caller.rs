@@ -4,7 +4,8 @@ use super::SourceId;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Who makes a request, and what they may do. Made by sign-in or from an API key; lives as long as the request.
+/// Who makes a request, and what they may do. Made by sign-in or from an API key; lives as long as the
+/// request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caller {
     /// What stands in histories and in the log: a user's name, `key:NAME`, `local` or `sealwatch`.

@@ -73,7 +73,8 @@ impl EntryFlags {
     }
 }
 
-/// An event that was checked and is ready for the log, but for the number and the time that only the writer can give.
+/// An event that was checked and is ready for the log, but for the number and the time that only the writer
+/// can give.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// The sender's id, where it gave one.

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use uuid::Uuid;
 
-/// One audit event as its sender wrote it, checked against every rule of the wire format. `decode` makes it out of the
-/// raw bytes, from which it borrows; it ends with them.
+/// One audit event as its sender wrote it, checked against every rule of the wire format. `decode` makes it
+/// out of the raw bytes, from which it borrows; it ends with them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEvent<'a> {
-    /// `timestamp` as the text sent, which is what the hash covers. `None` where the sender left it to the server.
+    /// `timestamp` as the text sent, which is what the hash covers. `None` where the sender left it to the
+    /// server.
     pub timestamp_text: Option<Cow<'a, str>>,
     /// When it happened: `timestamp` as an instant, or the time of receipt where none was sent.
     pub timestamp: Timestamp,

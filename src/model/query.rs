@@ -1,4 +1,5 @@
-//! What a caller asks of events and alerts: filters, order and page, always within the caller's organisations.
+//! What a caller asks of events and alerts: filters, order and page, always within the caller's
+//! organisations.
 
 use super::{
     Alert, AlertStatus, AlertType, AuditEvent, Classification, Entry, Organizations, Pattern, ReceivedAt,

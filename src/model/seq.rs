@@ -23,7 +23,8 @@ impl fmt::Display for Seq {
     }
 }
 
-/// When the appliance took an entry in: nanoseconds since 1970 (UTC). Given by the writer, never decreasing along the log.
+/// When the appliance took an entry in: nanoseconds since 1970 (UTC). Given by the writer, never decreasing
+/// along the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReceivedAt(pub u64);
@@ -43,9 +44,9 @@ impl ReceivedAt {
 /// The low bits of a UUIDv7 that hold the position in the log: enough for 281 trillion entries.
 const SEQ_BITS: u32 = 48;
 
-/// The id of an event whose sender gave none: a UUIDv7 (RFC 9562) of the time of receipt, whose counter is the event's
-/// position in the log, so that the id finds the event without an index. `salt` fills the 14 bits that remain, as well
-/// as the 12 after the version.
+/// The id of an event whose sender gave none: a UUIDv7 (RFC 9562) of the time of receipt, whose counter is
+/// the event's position in the log, so that the id finds the event without an index. `salt` fills the 14 bits
+/// that remain, as well as the 12 after the version.
 pub fn event_id(received_at: ReceivedAt, seq: Seq, salt: u32) -> Uuid {
     let millis = (received_at.0 / 1_000_000) & 0xffff_ffff_ffff;
     let high = (u128::from(millis) << 80) | (0x7 << 76) | (u128::from(salt & 0xfff) << 64);
@@ -53,8 +54,8 @@ pub fn event_id(received_at: ReceivedAt, seq: Seq, salt: u32) -> Uuid {
     Uuid::from_u128(high | (0b10 << 62) | rest)
 }
 
-/// The position that an id made by [`event_id`] would name. Any UUIDv7 gives an answer, so the caller compares the id of
-/// the entry that it finds there.
+/// The position that an id made by [`event_id`] would name. Any UUIDv7 gives an answer, so the caller
+/// compares the id of the entry that it finds there.
 pub fn seq_of_event_id(id: Uuid) -> Option<Seq> {
     let bits = id.as_u128();
     (id.get_version_num() == 7).then_some(Seq(((bits >> 14) & ((1 << SEQ_BITS) - 1)) as u64))

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The parts of `sessionContext` that the appliance reads; whatever else stands there is kept in the raw bytes.
+/// The parts of `sessionContext` that the appliance reads; whatever else stands there is kept in the raw
+/// bytes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SessionContext<'a> {
     /// `sessionId`, not empty.

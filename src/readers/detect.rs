@@ -1,8 +1,8 @@
 //! The detect reader: takes each event through the windows and commits what fires.
 //!
-//! Alerts and the position are one commit, so a crash neither loses nor doubles one. Where nothing fired, the position is
-//! only kept in memory: reading that stretch once more fires nothing either. The windows come back from the last
-//! snapshot and the log after it.
+//! Alerts and the position are one commit, so a crash neither loses nor doubles one. Where nothing fired, the
+//! position is only kept in memory: reading that stretch once more fires nothing either. The windows come
+//! back from the last snapshot and the log after it.
 
 use super::progress::{Progress, ReaderError};
 use super::{STRETCH_BYTES, guarded};
@@ -15,9 +15,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
-/// Firings after which a step is committed, so that none grows without bound or keeps the writer from others for long.
+/// Firings after which a step is committed, so that none grows without bound or keeps the writer from others
+/// for long.
 const FIRINGS_MAX: usize = 1_000;
-/// Entries after which the position is committed even if nothing fired, so that a restart has little to read again.
+/// Entries after which the position is committed even if nothing fired, so that a restart has little to read
+/// again.
 const POSITION_ENTRIES: u64 = 50_000;
 
 /// Reads the log for misuse. Runs as long as the appliance.

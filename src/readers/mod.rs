@@ -11,8 +11,8 @@ pub use progress::{Progress, ReaderError};
 use crate::model::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs one entry's step. A panic is that entry's trouble: it is named, and the reader goes on behind it, instead of
-/// ending the process at the same entry after every restart.
+/// Runs one entry's step. A panic is that entry's trouble: it is named, and the reader goes on behind it,
+/// instead of ending the process at the same entry after every restart.
 fn guarded(seq: Seq, step: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(step)).is_err() {
         tracing::error!(seq = seq.0, "a step panicked at this entry and passed over it; please report it");

@@ -47,7 +47,8 @@ impl Progress {
         self.0.send_replace(position);
     }
 
-    /// Waits until the reader has dealt with everything before `target`, but no longer than `patience`. Answers whether it has.
+    /// Waits until the reader has dealt with everything before `target`, but no longer than `patience`.
+    /// Answers whether it has.
     pub async fn reaches(&self, target: Seq, patience: Duration) -> bool {
         let mut position = self.0.subscribe();
         let reached = position.wait_for(|position| *position >= target);

@@ -124,7 +124,8 @@ impl Store {
         Ok(self.db.begin_read()?.open_table(t::LATE_EVENTS)?.get(seq.0)?.is_some())
     }
 
-    /// How many alerts there are of each kind within what the caller may see. Counted again only after something changed.
+    /// How many alerts there are of each kind within what the caller may see. Counted again only after
+    /// something changed.
     pub fn alert_statistics(&self, scope: &Organizations) -> Result<Arc<AlertStatistics>, StoreError> {
         let version = self.alerts_version.load(Ordering::Acquire);
         let kept = self.alert_counts.lock().expect("no holder of this lock panics").get(scope).cloned();

@@ -51,7 +51,8 @@ impl Txn<'_> {
         let answers = self.reading().open_table(t::ANSWERS)?;
         let Some(row) = answers.get(&key.0)? else { return Ok(Remembered::Nothing) };
         let known = self.read_answer(row.value(), request);
-        // Whoever repeats a request whose answer is damaged is served as if it were new: ids still tell duplicates.
+        // Whoever repeats a request whose answer is damaged is served as if it were new: ids still tell
+        // duplicates.
         known.or_else(|what| {
             tracing::error!(key = hex::encode(key.0), what, "a kept answer cannot be read");
             Ok(Remembered::Nothing)

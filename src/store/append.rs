@@ -26,7 +26,8 @@ pub struct Account {
 }
 
 impl Txn<'_> {
-    /// Appends events in their order; what was there before is found by its id. A conflict becomes an entry of its own.
+    /// Appends events in their order; what was there before is found by its id. A conflict becomes an entry
+    /// of its own.
     pub fn append_events(&mut self, drafts: Vec<Draft>) -> Result<Vec<Appended>, StoreError> {
         drafts.into_iter().map(|draft| self.append_event(draft)).collect()
     }

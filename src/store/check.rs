@@ -51,8 +51,8 @@ impl Report {
 }
 
 impl Store {
-    /// Reads the log from its first entry to the last that was there at the call, and compares it with its tree.
-    /// `progress` is told how many entries have been read.
+    /// Reads the log from its first entry to the last that was there at the call, and compares it with its
+    /// tree. `progress` is told how many entries have been read.
     pub fn check(&self, mut progress: impl FnMut(u64)) -> Result<Report, StoreError> {
         let end = self.size().0;
         let mut walk = Walk {
@@ -116,7 +116,8 @@ impl Walk<'_> {
         Ok(first + (entries.len() as u64).max(1))
     }
 
-    /// Goes on behind a block that cannot be read, taking its leaves from the tiles so that the rest can be checked.
+    /// Goes on behind a block that cannot be read, taking its leaves from the tiles so that the rest can be
+    /// checked.
     fn skip(&mut self, first: u64, summary: Option<BlockSummary>) -> Result<u64, StoreError> {
         let next = {
             let read = self.store.db.begin_read()?;

@@ -45,7 +45,8 @@ impl Store {
 }
 
 impl Txn<'_> {
-    /// Keeps a checkpoint. One of its size that is there already stays: what was published is never taken back.
+    /// Keeps a checkpoint. One of its size that is there already stays: what was published is never taken
+    /// back.
     pub fn put_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {
         let mut row = vec![VERSION];
         row.extend_from_slice(&checkpoint.at.0.to_le_bytes());

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
 
-/// How many unpacked blocks are kept for the next look-up. At about a megabyte each, this bounds their memory.
+/// How many unpacked blocks are kept for the next look-up. At about a megabyte each, this bounds their
+/// memory.
 const BLOCKS_KEPT: usize = 16;
 
 /// Blocks that are handed out at once, however little is in each.
@@ -42,7 +43,8 @@ pub struct Block {
 }
 
 impl Store {
-    /// The blocks from the one that holds `from` on, until about `bytes_max` of bodies; none at the end of the log.
+    /// The blocks from the one that holds `from` on, until about `bytes_max` of bodies; none at the end of
+    /// the log.
     pub fn blocks_from(&self, from: Seq, bytes_max: usize) -> Result<Vec<Arc<Block>>, StoreError> {
         let mut blocks = Vec::new();
         let (mut next, mut bytes) = (from.0, 0);
@@ -64,7 +66,8 @@ impl Store {
         Ok(Some(block.entries[(seq.0 - block.first) as usize].clone()))
     }
 
-    /// The event of that id within what the caller may see. An event of another organisation is not there for it.
+    /// The event of that id within what the caller may see. An event of another organisation is not there for
+    /// it.
     pub fn event(&self, id: Uuid, scope: &Organizations) -> Result<Option<Read>, StoreError> {
         for seq in self.places_of(id)? {
             match self.entry(seq)? {

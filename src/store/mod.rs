@@ -1,8 +1,8 @@
 //! The truth on disk: the log, its tree, alerts, people and keys, in one redb file.
 //!
-//! Reading methods open a read transaction of their own and end it before they return, within a second whatever they
-//! are asked, because a long one makes the file grow without end. Everything is written through a [`Txn`], which only the
-//! writer of `ingest` (or a command on a stopped appliance) begins and commits.
+//! Reading methods open a read transaction of their own and end it before they return, within a second
+//! whatever they are asked, because a long one makes the file grow without end. Everything is written through
+//! a [`Txn`], which only the writer of `ingest` (or a command on a stopped appliance) begins and commits.
 
 mod tables;
 mod error;

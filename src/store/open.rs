@@ -33,7 +33,8 @@ impl Default for Options {
     }
 }
 
-/// The open store. Reading needs only a shared reference; the value lives as long as the process, or the command.
+/// The open store. Reading needs only a shared reference; the value lives as long as the process, or the
+/// command.
 pub struct Store {
     pub(super) db: Database,
     /// What the last commit left; begun from by the next transaction.
@@ -79,7 +80,8 @@ impl Store {
         Store::from_database(builder(options).create_with_backend(backend)?, options, now)
     }
 
-    /// Opens an existing data directory without changing a byte of what it says; `Ok(None)` where there is no log.
+    /// Opens an existing data directory without changing a byte of what it says; `Ok(None)` where there is no
+    /// log.
     pub fn open_existing(dir: &Path, options: Options) -> Result<Option<Store>, StoreError> {
         if !dir.join("log.redb").exists() {
             return Ok(None);
@@ -118,8 +120,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Begins the one write transaction; a second waits until it ends. `now` becomes the time of receipt of what is appended,
-    /// or the last entry's where the clock went back.
+    /// Begins the one write transaction; a second waits until it ends. `now` becomes the time of receipt of
+    /// what is appended, or the last entry's where the clock went back.
     pub fn begin(&self, now: ReceivedAt) -> Result<Txn<'_>, StoreError> {
         Txn::begin(self, now)
     }
@@ -149,7 +151,8 @@ impl Store {
         hex::encode(self.log_id)
     }
 
-    /// The digest that tells a retry of an event from another one with its id. Keyed, so that it tells nothing else.
+    /// The digest that tells a retry of an event from another one with its id. Keyed, so that it tells
+    /// nothing else.
     pub fn content_digest(&self, body: &[u8]) -> [u8; 16] {
         use sha2::{Digest, Sha256};
         let digest = Sha256::new().chain_update(self.content_key).chain_update(body).finalize();
@@ -172,7 +175,8 @@ fn builder(options: Options) -> redb::Builder {
     builder
 }
 
-/// A kill in the middle of redb's own creation leaves a file that never opens: so it is made under another name.
+/// A kill in the middle of redb's own creation leaves a file that never opens: so it is made under another
+/// name.
 fn create_whole(path: &Path, now: ReceivedAt) -> Result<(), StoreError> {
     let unfinished = path.with_extension("redb.new");
     let io = |source| StoreError::Open { path: unfinished.clone(), source };
@@ -260,7 +264,8 @@ fn read_head(db: &Database) -> Result<Head, StoreError> {
         size = first.value() + u64::from(summary.entries);
     }
     if let Some((first, block)) = read.open_table(t::BLOCKS)?.last()? {
-        // Where the last block is damaged, the clock alone says when the next entry comes; reading will name the damage.
+        // Where the last block is damaged, the clock alone says when the next entry comes; reading will name
+        // the damage.
         let entries = super::entries::decode_block(first.value(), block.value()).unwrap_or_default();
         head.received_at = entries.last().map(|entry: &Entry| entry.received_at).unwrap_or_default();
     }

@@ -1,7 +1,7 @@
 //! Listing events: a scan over the blocks that can hold an answer, best first.
 //!
-//! Blocks are read one by one, each in a short transaction, and those that the index rules out are not read at all. The
-//! end of the log is fixed at the start, so that a page is consistent while events keep coming.
+//! Blocks are read one by one, each in a short transaction, and those that the index rules out are not read
+//! at all. The end of the log is fixed at the start, so that a page is consistent while events keep coming.
 
 use super::append::BlockSummary;
 use super::error::StoreError;
@@ -153,7 +153,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Blocks come newest first when ordered by receipt, so one old entry means that all further ones are older.
+    /// Blocks come newest first when ordered by receipt, so one old entry means that all further ones are
+    /// older.
     fn note_passed(&mut self, stored: &Stored) {
         let backwards = self.query.order == EventOrder::ReceivedAt && self.query.descending;
         let from = self.query.filter.received_from;
@@ -187,7 +188,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Reads the events of the page. One whose bodies take more than [`PAGE_BYTES_MAX`] ends early; the next begins there.
+    /// Reads the events of the page. One whose bodies take more than [`PAGE_BYTES_MAX`] ends early; the next
+    /// begins there.
     fn finish(self, store: &Store) -> Result<EventPage, StoreError> {
         let sign = if self.query.descending { -1 } else { 1 };
         let (offset, limit) = (self.query.offset, self.query.limit);

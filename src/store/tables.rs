@@ -1,4 +1,5 @@
-//! Every table of `log.redb`. Values are bytes behind a version byte of our own, so that their form is ours to change.
+//! Every table of `log.redb`. Values are bytes behind a version byte of our own, so that their form is ours
+//! to change.
 
 use redb::TableDefinition;
 
@@ -16,12 +17,13 @@ pub(super) const META_PROBED: &str = "probed";
 
 /// Log blocks by the number of their first entry; see [`crate::archive`].
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
-/// What a block holds, to pass over it unread: entries u32 ‖ events u32 ‖ events in all blocks before u64 ‖ first and
-/// last event time, i64 ms each, little-endian.
+/// What a block holds, to pass over it unread: entries u32 ‖ events u32 ‖ events in all blocks before u64 ‖
+/// first and last event time, i64 ms each, little-endian.
 pub(super) const BLOCK_INDEX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("block_index");
 /// Tiles of the Merkle tree by level and index: their hashes, one after another.
 pub(super) const TILES: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition::new("tiles");
-/// Signed checkpoints by the size of the tree that they sign: version u8 ‖ when, ns since 1970, u64 little-endian ‖ text.
+/// Signed checkpoints by the size of the tree that they sign: version u8 ‖ when, ns since 1970, u64
+/// little-endian ‖ text.
 pub(super) const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
 /// Ids that senders gave: id ‖ digest of the organisation → seq u64 ‖ content digest.
 pub(super) const IDS: TableDefinition<'_, &[u8; 32], &[u8; 24]> = TableDefinition::new("ids");

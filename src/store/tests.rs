@@ -283,8 +283,8 @@ fn an_event_names_the_alerts_that_it_counted_in() {
     assert_eq!(store.alerts_of_event(Seq(11), &Organizations::All).expect("memory"), []);
 }
 
-/// Once an older alert was reopened, the next firing looked at the newest one, found it closed, and opened a third beside
-/// the one that was open.
+/// Once an older alert was reopened, the next firing looked at the newest one, found it closed, and opened a
+/// third beside the one that was open.
 #[test]
 fn a_firing_finds_the_alert_that_was_reopened() {
     let store = store();

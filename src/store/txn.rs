@@ -9,8 +9,9 @@ use redb::{Durability, WriteTransaction};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// One write transaction. Its methods are the appliance's use cases: each either does the whole of what it says or, when it
-/// answers with a refusal, has written nothing, so that several can share a commit. Dropping it undoes everything.
+/// One write transaction. Its methods are the appliance's use cases: each either does the whole of what it
+/// says or, when it answers with a refusal, has written nothing, so that several can share a commit. Dropping
+/// it undoes everything.
 pub struct Txn<'s> {
     pub(super) store: &'s Store,
     write: WriteTransaction,
@@ -30,7 +31,8 @@ impl<'s> Txn<'s> {
     pub(super) fn begin(store: &'s Store, now: ReceivedAt) -> Result<Txn<'s>, StoreError> {
         let mut write = store.db.begin_write()?;
         write.set_durability(Durability::Immediate).map_err(|error| StoreError::Database(error.into()))?;
-        // Implies two-phase commit, and lets the file open at once after a kill instead of after a walk through all of it.
+        // Implies two-phase commit, and lets the file open at once after a kill instead of after a walk
+        // through all of it.
         write.set_quick_repair(true);
         let mut head = Head::clone(&store.head());
         head.received_at = head.received_at.max(now);
@@ -57,7 +59,8 @@ impl<'s> Txn<'s> {
         Seq(self.head.tree.size())
     }
 
-    /// Makes everything durable and visible. After an error nobody knows what is on disk: the process must end.
+    /// Makes everything durable and visible. After an error nobody knows what is on disk: the process must
+    /// end.
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.flush_block()?;
         if !self.touched {

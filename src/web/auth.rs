@@ -62,8 +62,8 @@ fn local_operator() -> Caller {
     Caller { name: "local".to_owned(), kind: CallerKind::Local, rights, organizations }
 }
 
-/// In the demonstration, whoever sits at this host is signed in. The name in `Host` is checked, so that a page elsewhere
-/// cannot make a browser here ask under a name of its own.
+/// In the demonstration, whoever sits at this host is signed in. The name in `Host` is checked, so that a
+/// page elsewhere cannot make a browser here ask under a name of its own.
 fn demonstrator(app: &Appliance, peer: Peer, headers: &HeaderMap) -> Option<Caller> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
@@ -152,8 +152,8 @@ fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Refuses what another site made a browser send with our cookie. Browsers that say where a request comes from are
-/// believed; others must name our own origin.
+/// Refuses what another site made a browser send with our cookie. Browsers that say where a request comes
+/// from are believed; others must name our own origin.
 pub fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let same = match text("sec-fetch-site") {
@@ -170,8 +170,8 @@ pub fn check_same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(StatusCode::FORBIDDEN, "cross_site", message))
 }
 
-/// Failed sign-ins by address and by name: after a few, each further one doubles the wait. A name's wait stays short, so
-/// that strangers cannot keep its owner out.
+/// Failed sign-ins by address and by name: after a few, each further one doubles the wait. A name's wait
+/// stays short, so that strangers cannot keep its owner out.
 #[derive(Default)]
 pub struct SignIns(Mutex<HashMap<String, Failures>>);
 
@@ -236,7 +236,8 @@ fn key_of_name(name: &str) -> String {
     format!("as {}", name.chars().take(100).collect::<String>())
 }
 
-/// An extractor of a caller with a right: refuses with 401 where nobody is known and 403 where the right is missing.
+/// An extractor of a caller with a right: refuses with 401 where nobody is known and 403 where the right is
+/// missing.
 macro_rules! callers {
     ($($(#[$doc:meta])* $name:ident: $right:ident, $what:literal;)*) => {
         $($(#[$doc])* pub struct $name(pub Caller);

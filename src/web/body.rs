@@ -56,7 +56,8 @@ async fn receive_within(
     Ok(Received { bytes: unpacked, _room: room })
 }
 
-/// The length of the content as a gzip body gives it at its end (RFC 1952, 2.3.1): true for one member below 4 GiB.
+/// The length of the content as a gzip body gives it at its end (RFC 1952, 2.3.1): true for one member below
+/// 4 GiB.
 fn promised_bytes(packed: &[u8]) -> usize {
     packed.last_chunk().map_or(0, |length| u32::from_le_bytes(*length) as usize)
 }

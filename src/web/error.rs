@@ -16,7 +16,8 @@ const FIELD_CHARS_MAX: usize = 60;
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER_SECS: u64 = 1;
 
-/// A refusal. Handlers return it; the outermost layer adds the request's id and writes it as JSON or as a page.
+/// A refusal. Handlers return it; the outermost layer adds the request's id and writes it as JSON or as a
+/// page.
 #[derive(Clone, Debug)]
 pub struct Problem {
     /// The status.

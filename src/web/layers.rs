@@ -1,4 +1,5 @@
-//! What every request and every answer goes through: an id, a span, safe headers, and problems put into words.
+//! What every request and every answer goes through: an id, a span, safe headers, and problems put into
+//! words.
 
 use super::error::Problem;
 use super::show;

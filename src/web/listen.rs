@@ -105,8 +105,8 @@ async fn accept(listener: &Listener) -> std::io::Result<(Box<dyn Stream>, Peer)>
     }
 }
 
-/// HTTP/1.1 only: to find out which version a client speaks has no time-out, so one that says nothing would keep its place
-/// for ever. What stands in front of us may speak what it likes with browsers.
+/// HTTP/1.1 only: to find out which version a client speaks has no time-out, so one that says nothing would
+/// keep its place for ever. What stands in front of us may speak what it likes with browsers.
 fn builder(limits: ConnectionLimits) -> Builder {
     let mut builder = Builder::new();
     builder

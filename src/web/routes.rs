@@ -9,8 +9,8 @@ use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-/// The table. What needs no key or session: health at the root, sign-in, static files; everything else has an extractor
-/// that asks for a right.
+/// The table. What needs no key or session: health at the root, sign-in, static files; everything else has an
+/// extractor that asks for a right.
 pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/audit/events", post(intake::events).get(events::list))

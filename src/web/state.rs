@@ -68,7 +68,8 @@ impl SharedKeyring {
 
     /// Reads the keys from the store again.
     pub fn reload(&self, store: &Store, config: &Config) -> Result<(), StoreError> {
-        // Read under the lock: of two reloads the later one must not be overtaken by what the earlier one had read.
+        // Read under the lock: of two reloads the later one must not be overtaken by what the earlier one had
+        // read.
         let mut ring = self.0.write().expect("no holder of this lock panics");
         *ring = Arc::new(Keyring::new(store.keys()?, config.integrity.signing_secret.as_ref()));
         Ok(())
@@ -96,7 +97,8 @@ impl Appliance {
         self.read(read).await
     }
 
-    /// The host's time, or that of the newest entry where the clock went back behind it. Sessions are measured by it.
+    /// The host's time, or that of the newest entry where the clock went back behind it. Sessions are
+    /// measured by it.
     pub fn now_received(&self) -> ReceivedAt {
         self.clock.received_at().max(self.store.last_received_at())
     }

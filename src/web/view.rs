@@ -12,8 +12,8 @@ use std::fmt::Write;
 const ADDED: [&str; 8] =
     ["id", "seq", "receivedAt", "integrity", "leafHash", "source", "timeSuspect", "unknownVersion"];
 
-/// A stored event: its own members as sent, to the letter, and what the appliance adds. A time or an organisation that the
-/// server supplied stands where the sender's would.
+/// A stored event: its own members as sent, to the letter, and what the appliance adds. A time or an
+/// organisation that the server supplied stands where the sender's would.
 pub fn event_json(stored: &Stored, source: &str) -> Box<RawValue> {
     let entry = &stored.entry;
     let mut json = format!(

@@ -6,7 +6,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 
-/// The parameters of one request. Each is taken out by the handler that knows it; what is left over is a mistake.
+/// The parameters of one request. Each is taken out by the handler that knows it; what is left over is a
+/// mistake.
 pub(super) struct Parameters(Vec<(String, String)>);
 
 /// Parameters that one address may have, and characters of one value.
@@ -42,8 +43,8 @@ impl Parameters {
         values.filter(|value| !value.is_empty()).map(str::to_owned).collect()
     }
 
-    /// All values of a name whose values are free text: repeated, or with commas. A text with a comma in it is meant whole
-    /// or as a list; nobody can tell, so both are looked for.
+    /// All values of a name whose values are free text: repeated, or with commas. A text with a comma in it
+    /// is meant whole or as a list; nobody can tell, so both are looked for.
     pub(super) fn names(&mut self, name: &str) -> BTreeSet<String> {
         let whole = self.texts(name);
         let parts =

@@ -56,7 +56,8 @@ pub async fn step(
     match changed {
         Ok(_) => Ok(Redirect::to(&format!("/alerts/{id}")).into_response()),
         Err(crate::store::Refusal::Illegal(why)) => {
-            // The page as it is now, with the reason on top: someone else was quicker, or the note is missing.
+            // The page as it is now, with the reason on top: someone else was quicker, or the note is
+            // missing.
             let why = why.to_string();
             let shown = app.read(move |app| view(app, &caller, id, Some(&why))).await?;
             Ok((StatusCode::CONFLICT, shown).into_response())

@@ -1,4 +1,5 @@
-//! The handlers of the pages: each reads what its page shows, within what the caller may see, and hands it over.
+//! The handlers of the pages: each reads what its page shows, within what the caller may see, and hands it
+//! over.
 
 pub mod alert;
 pub mod alerts;

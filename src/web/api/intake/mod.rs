@@ -110,7 +110,8 @@ fn revoked() -> Problem {
     )
 }
 
-/// Enters a request that was refused as a whole into the books. What was refused for want of room never came in.
+/// Enters a request that was refused as a whole into the books. What was refused for want of room never came
+/// in.
 fn booked<T>(app: &Appliance, source: SourceId, result: Result<T, Problem>) -> Result<T, Problem> {
     if result.as_ref().is_err_and(|problem| problem.retry_after.is_none()) {
         app.book_later(source, Account { received: 1, rejected: 1, ..Account::default() });

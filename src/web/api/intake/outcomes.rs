@@ -43,7 +43,8 @@ pub(super) struct Outcomes {
 }
 
 impl Outcomes {
-    /// What became of the items of a request; `appended` holds the fate of those that were drafted, in their order.
+    /// What became of the items of a request; `appended` holds the fate of those that were drafted, in their
+    /// order.
     pub(super) fn new<T>(
         shape: Shape,
         request_id: String,
