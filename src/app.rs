@@ -7,8 +7,10 @@ mod service;
 use crate::config::Config;
 use crate::counters::{Counters, CountersError, Opening};
 use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
+use crate::keys::{self, LogKeyError};
+use crate::merkle::Signer;
 use crate::model::{ReceivedAt, SourceId};
-use crate::readers::{CountReader, DetectReader, ReaderError};
+use crate::readers::{CountReader, DetectReader, ReaderError, SealReader};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
     self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Prober, SharedKeyring, SignIns,
@@ -54,6 +56,19 @@ pub enum AppError {
     /// A reader.
     #[error(transparent)]
     Reader(#[from] ReaderError),
+    /// The key that signs the log.
+    #[error(transparent)]
+    LogKey(#[from] LogKeyError),
+    /// The log is known to the world by another name.
+    #[error(
+        "the log's origin was fixed as {fixed:?} when it was made; the setting log.origin says {set:?}: remove it"
+    )]
+    Origin {
+        /// What it was made with.
+        fixed: String,
+        /// What the settings say now.
+        set: String,
+    },
     /// A file, a socket or a thread.
     #[error("cannot {what}: {source}")]
     Io {
@@ -80,6 +95,7 @@ pub struct Opened {
     writer_task: WriterTask,
     detect: DetectReader,
     count: CountReader,
+    seal: SealReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -129,6 +145,9 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         names,
     )?;
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
+    let signer = Arc::new(log_signer(&store, &config, clock.received_at())?);
+    let every = Duration::from_secs(config.log.checkpoint_secs);
+    let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), every)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -140,6 +159,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         admission: Admission::new(config.intake.queue_bytes_max),
         detected: detect.progress(),
         counted: count.progress(),
+        sealed: seal.progress(),
+        signer,
         detect_stats: detect.stats(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
@@ -156,7 +177,31 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, first_password })
+}
+
+/// The signer under the log's own name, which is fixed the first time.
+fn log_signer(store: &Store, config: &Config, now: ReceivedAt) -> Result<Signer, AppError> {
+    let set = &config.log.origin;
+    let origin = match store.origin()? {
+        Some(fixed) if set.is_empty() || *set == fixed => fixed,
+        Some(fixed) => return Err(AppError::Origin { fixed, set: set.clone() }),
+        None => {
+            let origin = if set.is_empty() { default_origin(store) } else { set.clone() };
+            let mut txn = store.begin(now)?;
+            txn.fix_origin(&origin)?;
+            txn.commit()?;
+            origin
+        }
+    };
+    Ok(keys::log_signer(&config.data_dir.join("keys"), &origin)?)
+}
+
+/// The host's name, as far as the name of a key may hold it, and the log's id.
+fn default_origin(store: &Store) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
+    format!("{}/{}", if host.is_empty() { "sealwatch" } else { &host }, store.log_id())
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.
@@ -170,7 +215,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -180,6 +225,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(detect.run(token).await.map(|()| "the detect reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(count.run(token).await.map(|()| "the count reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(seal.run(token).await.map(|()| "the seal reader")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

@@ -1,6 +1,7 @@
 //! From an error to what is printed and how the process ends.
 
 use crate::app::AppError;
+use crate::keys::LogKeyError;
 use crate::store::{LockError, StoreError};
 use std::io::Write;
 use std::process::ExitCode;
@@ -35,7 +36,9 @@ fn code_of_app(error: &AppError) -> u8 {
     match error {
         AppError::Store(error) => code_of_store(error),
         AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
-        AppError::Counters(_) | AppError::Io { .. } => IO,
+        AppError::Counters(_) | AppError::Io { .. } | AppError::LogKey(LogKeyError::Io { .. }) => IO,
+        AppError::Origin { .. } | AppError::LogKey(LogKeyError::Origin(_)) => WRONG_USAGE,
+        AppError::LogKey(LogKeyError::NoKey { .. }) => DAMAGE,
         AppError::Reader(_) | AppError::Ended(_) => 1,
     }
 }

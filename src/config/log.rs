@@ -11,6 +11,10 @@ pub struct Log {
     pub commit_bytes_max: usize,
     /// Bytes of the store's page cache.
     pub cache_bytes: usize,
+    /// The name under which the log's checkpoints are signed; empty is the host's name and the log's id.
+    pub origin: String,
+    /// The longest that an entry waits for a checkpoint that covers it.
+    pub checkpoint_secs: u64,
 }
 
 impl Log {
@@ -19,6 +23,18 @@ impl Log {
             commit_events_max: section.integer("commit_events_max", 8_192, 1..=1_000_000),
             commit_bytes_max: section.integer("commit_bytes_max", 8_388_608, 65_536..=268_435_456),
             cache_bytes: section.integer("cache_bytes", 134_217_728, 1_048_576..=68_719_476_736),
+            origin: section.text(
+                "origin",
+                "a name without spaces, plus signs and control characters, such as \"seal.example/log\"",
+                String::new(),
+                |text| is_origin(text).then(|| text.to_owned()),
+            ),
+            checkpoint_secs: section.integer("checkpoint_secs", 10, 1..=60),
         }
     }
+}
+
+/// What C2SP signed-note allows as the name of a key; the empty text stands for the default.
+fn is_origin(text: &str) -> bool {
+    text.len() <= 200 && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }

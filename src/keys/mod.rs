@@ -1,9 +1,11 @@
-//! Secrets that let someone in: API keys, passwords, sessions.
+//! Secrets: what lets someone in, and what the log is signed with.
 
 mod keyring;
+mod log_key;
 mod password;
 mod token;
 
 pub use keyring::{Keyring, Known};
+pub use log_key::{LogKeyError, log_signer};
 pub use password::{PasswordError, hash_password, is_password};
 pub use token::{new_api_key, new_password, new_session_token, token_hash};

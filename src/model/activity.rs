@@ -16,6 +16,8 @@ pub enum Activity {
         /// Version of the program that made it.
         version: String,
     },
+    /// Nothing came for an hour.
+    Silence,
     /// An alert was raised.
     AlertRaised {
         /// The alert.

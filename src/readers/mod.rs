@@ -3,10 +3,12 @@
 mod progress;
 mod detect;
 mod count;
+mod seal;
 
 pub use count::CountReader;
 pub use detect::DetectReader;
 pub use progress::{Progress, ReaderError};
+pub use seal::SealReader;
 
 use crate::model::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};

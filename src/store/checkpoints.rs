@@ -4,6 +4,7 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
+use crate::merkle::TreeHead;
 use crate::model::{Hash, ReceivedAt, Seq};
 use redb::{ReadableDatabase, ReadableTable};
 
@@ -37,6 +38,20 @@ impl Store {
         rows.collect()
     }
 
+    /// The tree as of the last commit.
+    pub fn tree_head(&self) -> TreeHead {
+        let head = self.head();
+        TreeHead { size: head.tree.size(), root: head.tree.root() }
+    }
+
+    /// The name under which checkpoints are signed; `None` before it is fixed.
+    pub fn origin(&self) -> Result<Option<String>, StoreError> {
+        let meta = self.db.begin_read()?.open_table(t::META)?;
+        let origin = meta.get(t::META_ORIGIN)?.map(|value| String::from_utf8(value.value().to_vec()));
+        let damaged = |_| StoreError::damaged("meta", t::META_ORIGIN, "the origin is not text");
+        origin.transpose().map_err(damaged)
+    }
+
     /// The hashes of a tile as far as they are there, full or partial; `None` where there is none.
     pub fn tile(&self, level: u8, index: u64) -> Result<Option<Vec<Hash>>, StoreError> {
         let tiles = self.db.begin_read()?.open_table(t::TILES)?;
@@ -45,6 +60,12 @@ impl Store {
 }
 
 impl Txn<'_> {
+    /// Fixes the name under which checkpoints are signed, once and for ever.
+    pub fn fix_origin(&mut self, origin: &str) -> Result<(), StoreError> {
+        self.writing().open_table(t::META)?.insert(t::META_ORIGIN, origin.as_bytes())?;
+        Ok(())
+    }
+
     /// Keeps a checkpoint. One of its size that is there already stays: what was published is never taken
     /// back.
     pub fn put_checkpoint(&mut self, checkpoint: &StoredCheckpoint) -> Result<(), StoreError> {

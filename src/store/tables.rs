@@ -12,6 +12,8 @@ pub(super) const META_LOG_ID: &str = "log_id";
 /// 32 random bytes that key the digests which tell a retry from a conflict.
 pub(super) const META_CONTENT_KEY: &str = "content_key";
 
+/// The name under which checkpoints are signed, fixed when the log is made.
+pub(super) const META_ORIGIN: &str = "origin";
 /// When the health check last wrote, ns since 1970, u64 little-endian.
 pub(super) const META_PROBED: &str = "probed";
 

@@ -1,6 +1,6 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, metrics, openapi, users};
+use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, users};
 use super::state::App;
 use super::{assets, layers, show};
 use axum::Router;
@@ -9,7 +9,7 @@ use axum::routing::{delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
-/// The table. What needs no key or session: health at the root, sign-in, static files; everything else has an
+/// The table. What needs no key or session: health at the root, sign-in, static files, what the log is checked with; everything else has an
 /// extractor that asks for a right.
 pub fn router(app: App) -> Router {
     let api = Router::new()
@@ -20,6 +20,8 @@ pub fn router(app: App) -> Router {
         .route("/audit/events/{id}/raw", get(events::raw))
         .route("/audit/events/{id}/salt", get(events::salt))
         .route("/audit/events/{id}/leaf", get(events::leaf))
+        .route("/audit/events/{id}/proof", get(log::proof))
+        .route("/log/key", get(log::key))
         .route("/alerts", get(alerts::list))
         .route("/alerts/statistics", get(alerts::statistics))
         .route("/alerts/{id}", get(alerts::one))
@@ -53,6 +55,8 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/healthz", get(health::healthz))
         .route("/metrics", get(metrics::text))
+        .route("/checkpoint", get(log::checkpoint))
+        .route("/tile/{*rest}", get(log::tile))
         .route("/static/{name}", get(assets::get))
         .fallback(layers::nowhere)
         .method_not_allowed_fallback(layers::no_such_method)

@@ -6,6 +6,7 @@ use crate::counters::Counters;
 use crate::detect::EngineStats;
 use crate::ingest::{Admission, Clock, Refused, Writer};
 use crate::keys::Keyring;
+use crate::merkle::Signer;
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
 use crate::store::{Account, Store, StoreError, Txn};
@@ -25,6 +26,8 @@ pub struct Appliance {
     pub admission: Admission,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// Signs the log's checkpoints.
+    pub signer: Arc<Signer>,
     /// The API keys in force.
     pub keyring: SharedKeyring,
     /// The time.
@@ -33,6 +36,8 @@ pub struct Appliance {
     pub detected: Progress,
     /// How far counting has come.
     pub counted: Progress,
+    /// How far the newest checkpoint reaches.
+    pub sealed: Progress,
     /// How full the windows are.
     pub detect_stats: Arc<Mutex<EngineStats>>,
     /// How the parts are.

@@ -208,6 +208,33 @@ fn firings_count_on_the_alert_and_the_cooldown_limits_only_notifications() {
     assert_eq!(time(&alert["metadata"]["lastEventAt"]).to_string(), after_ten(306));
 }
 
+/// A firing looked at the newest alert of its fingerprint only: where that was closed and an older one
+/// reopened, it opened another beside it.
+#[test]
+fn a_firing_counts_on_the_older_alert_that_was_reopened() {
+    let appliance = Appliance::start();
+    let client = appliance.everything("reopened");
+    let fire = |time: &str| {
+        send(&client, &[data_access("org-a", "owl", time)]);
+        appliance.detection_is_done(&client);
+    };
+    let step = |alert: &Value, name: &str| client.post(&path(alert, name), &json!({}));
+    fire("22:00:00");
+    let older = the_only(&client, "");
+    step(&older, "/resolve").expect(200);
+    fire("22:10:00");
+    let newer = the_only(&client, "&status=active");
+    assert_ne!(newer["id"], older["id"]);
+    step(&older, "/reopen").expect(409);
+    step(&newer, "/resolve").expect(200);
+    step(&older, "/reopen").expect(200);
+    step(&newer, "/reopen").expect(409);
+    fire("22:20:00");
+    let open = the_only(&client, "&status=active");
+    assert_eq!((&open["id"], &open["occurrences"]), (&older["id"], &json!(2)));
+    assert_eq!(found(&client, "").len(), 2);
+}
+
 #[test]
 fn an_alert_lives_from_active_to_resolved_with_who_when_and_why() {
     let mut appliance = Appliance::start();

@@ -149,6 +149,14 @@ impl Appliance {
         eventually("the port is free again", || self.launch(&address));
     }
 
+    /// The most memory that it ever had, in KiB, as the kernel counted it.
+    pub(crate) fn memory_peak_kib(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("the kernel counts it");
+        peak.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
     /// What it wrote to standard error so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.file("serve.log")).unwrap_or_default()

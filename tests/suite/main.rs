@@ -8,6 +8,7 @@ mod appliance;
 mod client;
 mod samples;
 
+mod access;
 mod alerts;
 mod bad_input;
 mod durability;
@@ -16,6 +17,7 @@ mod operations;
 mod pages;
 mod people;
 mod pressure;
+mod proofs;
 mod reading;
 mod real_input;
 mod source;

@@ -115,6 +115,24 @@ fn numbers_add_up_in_json_and_as_prometheus_text() {
     }
 }
 
+/// What was refused was entered into the books with the next commit, so that a stop before one forgot it.
+#[test]
+fn what_was_refused_is_still_counted_after_a_stop() {
+    let mut appliance = Appliance::start();
+    let key = appliance.key(&["--name", "refused", "--scope", "ingest", "--scope", "read"]);
+    let summary = appliance.client().with_key(&key).post_as(EVENTS, "application/x-ndjson", b"{\n");
+    assert_eq!(summary.expect(202).json()["rejected"], 1);
+    let expected = json!({"received": 1, "stored": 0, "duplicate": 0, "rejected": 1});
+    for restarted in [false, true] {
+        if restarted {
+            assert_eq!(appliance.stop().code(), Some(0));
+            appliance.restart();
+        }
+        let metrics = appliance.client().with_key(&key).get("/api/v1/metrics/audit").expect(200).json();
+        assert_eq!(metrics["accounting"]["refused"], expected, "restarted: {restarted}");
+    }
+}
+
 #[test]
 fn every_answer_carries_the_headers_that_keep_pages_safe() {
     let appliance = Appliance::start();

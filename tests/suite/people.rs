@@ -11,7 +11,13 @@ use std::process::{Output, Stdio};
 const EVENTS: &str = "/api/v1/audit/events";
 
 /// `user add`, the password through standard input.
-fn add_user(appliance: &Appliance, name: &str, role: &str, more: &[&str], password: &str) -> Output {
+pub(crate) fn add_user(
+    appliance: &Appliance,
+    name: &str,
+    role: &str,
+    more: &[&str],
+    password: &str,
+) -> Output {
     let args = [&["user", "add", name, "--role", role, "--password-stdin"], more].concat();
     let mut command = appliance.command(&args);
     let mut child = command
@@ -132,6 +138,42 @@ fn guessing_a_password_is_refused_and_then_made_to_wait() {
         (reply.status != 429).then_some(reply)
     });
     entered.expect(303);
+}
+
+/// Whether a guess had to wait was asked before the password was looked at, so guesses that came together all
+/// found that none had failed yet, and each was tried.
+#[test]
+fn guesses_in_parallel_wait_as_much_as_guesses_in_a_row() {
+    let appliance = Appliance::start();
+    assert!(add_user(&appliance, "ada", "viewer", &[], "correct horse battery").status.success());
+    let client = appliance.client();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let guess = |n: usize| sign_in(&client, "ada", &format!("wrong {n}")).status;
+        let guesses: Vec<_> = (0..40).map(|n| scope.spawn(move || guess(n))).collect();
+        guesses.into_iter().map(|guess| guess.join().expect("it is answered")).collect()
+    });
+    let tried = statuses.iter().filter(|status| **status == 401).count();
+    assert!((1..=12).contains(&tried), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [401, 429].contains(status)), "{statuses:?}");
+}
+
+/// Signing in again gave the browser another cookie, and left the session of the one before open until it ran
+/// out.
+#[test]
+fn signing_in_again_ends_the_session_that_the_browser_had() {
+    let appliance = Appliance::start();
+    assert!(add_user(&appliance, "ada", "viewer", &[], "correct horse battery").status.success());
+    let client = appliance.client();
+    let enter =
+        |from: &Client| with_session(&client, &sign_in(from, "ada", "correct horse battery").expect(303));
+    let elsewhere = enter(&client);
+    let old = enter(&client);
+    let new = enter(&old);
+    new.get("/alerts").expect(200);
+    let turned_away = old.get("/alerts").expect(303);
+    assert!(turned_away.header("location").is_some_and(|to| to.starts_with("/sign-in")), "{turned_away}");
+    old.get("/api/v1/alerts").expect(401);
+    elsewhere.get("/alerts").expect(200);
 }
 
 #[test]

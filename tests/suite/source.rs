@@ -339,7 +339,8 @@ pub(crate) fn routes() -> Vec<(Table, String, Vec<String>)> {
         let methods = ["get", "post", "put", "delete", "patch"].into_iter();
         let methods = methods.filter(|method| handlers.contains(&format!("{method}("))).map(str::to_owned);
         let prefix = if table == Table::Api { "/api/v1" } else { "" };
-        found.push((table, format!("{prefix}{path}"), methods.collect()));
+        // What the router writes as the rest of a path is a parameter like any other to the description.
+        found.push((table, format!("{prefix}{path}").replace("{*", "{"), methods.collect()));
     }
     assert!(found.len() > 20, "the table was read");
     found

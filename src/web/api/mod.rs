@@ -5,6 +5,7 @@ pub mod events;
 pub mod health;
 pub mod intake;
 pub mod keys;
+pub mod log;
 pub mod metrics;
 pub mod openapi;
 pub mod users;
