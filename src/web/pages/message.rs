@@ -28,14 +28,14 @@ impl MessagePage {
     /// The page for that HTTP status; `detail` may come from anywhere, it is made visible here.
     pub fn new(frame: Frame, status: u16, detail: &str, request_id: Option<String>) -> MessagePage {
         let (headline, advice) = words_of(status);
-        let signed_in = frame.user.is_some();
         MessagePage {
             frame: frame.titled(headline, Section::None),
             status,
             headline,
             detail: text::short(detail, 600),
             advice,
-            way_on: if signed_in { ("/", "Go to the overview") } else { ("/sign-in", "Sign in") },
+            // The overview sends whoever is not signed in to sign in.
+            way_on: if status == 401 { ("/sign-in", "Sign in") } else { ("/", "Go to the overview") },
             request_id,
         }
     }
