@@ -10,7 +10,7 @@ use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
 use crate::keys::{self, LogKeyError};
 use crate::merkle::Signer;
 use crate::model::{ReceivedAt, SourceId};
-use crate::readers::{CountReader, DetectReader, ReaderError, SealReader};
+use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
     self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Prober, SharedKeyring, SignIns,
@@ -31,6 +31,8 @@ pub use service::notify;
 
 /// How often the parts are probed.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// After how long without an entry the log says that it was silent.
+const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 /// How often sessions that are over are removed.
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// How long answers may still take once the appliance stops.
@@ -147,7 +149,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
     let signer = Arc::new(log_signer(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
-    let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), every)?;
+    let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
+    let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,

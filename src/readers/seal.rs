@@ -7,30 +7,37 @@ use crate::model::{Activity, Seq};
 use crate::store::{Store, StoredCheckpoint};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// How long the log may be silent before an entry says that it was: silence is provable too.
-const SILENCE_MAX: Duration = Duration::from_secs(3_600);
+/// How often the log is signed.
+#[derive(Clone, Copy, Debug)]
+pub struct SealRhythm {
+    /// At most one checkpoint in this time.
+    pub every: Duration,
+    /// How long the log may be silent before an entry says that it was: silence is provable too.
+    pub silence_max: Duration,
+}
 
 /// Signs the log. Runs as long as the appliance.
 pub struct SealReader {
     store: Arc<Store>,
     writer: Writer,
     signer: Arc<Signer>,
-    every: Duration,
+    rhythm: SealRhythm,
     progress: Progress,
 }
 
 impl SealReader {
-    /// Goes on behind the newest checkpoint; signs at most one in `every`.
+    /// Goes on behind the newest checkpoint.
     pub fn new(
         store: Arc<Store>,
         writer: Writer,
         signer: Arc<Signer>,
-        every: Duration,
+        rhythm: SealRhythm,
     ) -> Result<SealReader, ReaderError> {
         let covered = store.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.size);
-        Ok(SealReader { store, writer, signer, every, progress: Progress::at(covered) })
+        Ok(SealReader { store, writer, signer, rhythm, progress: Progress::at(covered) })
     }
 
     /// How far the newest checkpoint reaches.
@@ -41,18 +48,21 @@ impl SealReader {
     /// Follows the log until told to stop; then signs what has come last.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ReaderError> {
         let mut committed = self.writer.committed();
+        // Counted from the last entry: commits that append none, such as the health check's, do not break a silence.
+        let mut silent_since = Instant::now();
         loop {
             if self.progress.position() < *committed.borrow_and_update() {
                 self.sign().await?;
+                silent_since = Instant::now();
                 tokio::select! {
-                    () = tokio::time::sleep(self.every) => continue,
+                    () = tokio::time::sleep(self.rhythm.every) => continue,
                     () = stop.cancelled() => return self.sign().await,
                 }
             }
             tokio::select! {
                 () = stop.cancelled() => return self.sign().await,
                 changed = committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
-                () = tokio::time::sleep(SILENCE_MAX) => {
+                () = tokio::time::sleep_until(silent_since + self.rhythm.silence_max) => {
                     self.writer.commit(|txn| txn.append_activity(&Activity::Silence)).await?;
                 }
             }
@@ -75,5 +85,47 @@ impl SealReader {
             .await?;
         self.progress.advance(size);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::{Clock, Limits};
+    use crate::merkle::PrivateKey;
+    use crate::model::ReceivedAt;
+    use crate::store::Options;
+
+    /// The silence was counted from the last commit, and the health check commits every few seconds without an entry.
+    #[tokio::test]
+    async fn commits_without_an_entry_do_not_break_a_silence() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
+        let store = Arc::new(store);
+        let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
+        let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
+        let (writer, task) = Writer::start(store.clone(), clock, limits).expect("a thread");
+        let signer = Arc::new(Signer::new("test", PrivateKey::from_seed(&[7; 32])).expect("a name"));
+        let (every, silence_max) = (Duration::from_millis(1), Duration::from_millis(100));
+        let rhythm = SealRhythm { every, silence_max };
+        let seal = SealReader::new(store.clone(), writer.clone(), signer, rhythm).expect("readable");
+        let (sealed, stop) = (seal.progress(), CancellationToken::new());
+        let running = tokio::spawn(seal.run(stop.clone()));
+        let probes = async {
+            loop {
+                writer.commit(|txn| txn.probe()).await.expect("the writer runs");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // The first entry is that the log was made; the second can only be the silence.
+        let was_sealed = tokio::select! {
+            reached = sealed.reaches(Seq(2), Duration::from_secs(10)) => reached,
+            () = probes => false,
+        };
+        assert!(was_sealed, "no silence was noted and signed");
+        stop.cancel();
+        running.await.expect("it does not panic").expect("it ends in good order");
+        writer.stop().await;
+        task.join().expect("the disk works");
     }
 }
