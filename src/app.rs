@@ -2,13 +2,13 @@
 
 mod first_user;
 mod local_socket;
+mod log_key;
 mod service;
 
 use crate::config::Config;
 use crate::counters::{Counters, CountersError, Opening};
 use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
-use crate::keys::{self, LogKeyError};
-use crate::merkle::Signer;
+use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
 use crate::store::{Options, Store, StoreError};
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use first_user::FirstPassword;
 pub use local_socket::socket_path;
+pub use log_key::open as open_log_key;
 pub use service::notify;
 
 /// How often the parts are probed.
@@ -147,7 +148,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         names,
     )?;
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
-    let signer = Arc::new(log_signer(&store, &config, clock.received_at())?);
+    let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
     let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
     let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
@@ -164,6 +165,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         counted: count.progress(),
         sealed: seal.progress(),
         signer,
+        key_change: tokio::sync::Mutex::new(()),
         detect_stats: detect.stats(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
@@ -181,30 +183,6 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         demo,
     });
     Ok(Opened { app, writer_task, detect, count, seal, first_password })
-}
-
-/// The signer under the log's own name, which is fixed the first time.
-fn log_signer(store: &Store, config: &Config, now: ReceivedAt) -> Result<Signer, AppError> {
-    let set = &config.log.origin;
-    let origin = match store.origin()? {
-        Some(fixed) if set.is_empty() || *set == fixed => fixed,
-        Some(fixed) => return Err(AppError::Origin { fixed, set: set.clone() }),
-        None => {
-            let origin = if set.is_empty() { default_origin(store) } else { set.clone() };
-            let mut txn = store.begin(now)?;
-            txn.fix_origin(&origin)?;
-            txn.commit()?;
-            origin
-        }
-    };
-    Ok(keys::log_signer(&config.data_dir.join("keys"), &origin)?)
-}
-
-/// The host's name, as far as the name of a key may hold it, and the log's id.
-fn default_origin(store: &Store) -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
-    format!("{}/{}", if host.is_empty() { "sealwatch" } else { &host }, store.log_id())
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.

@@ -3,6 +3,7 @@
 use super::data_dir::{DataDir, ListArgs, Reached};
 use crate::app;
 use crate::model::{KeyScope, Secret};
+use crate::readers::hand_over;
 use crate::web::api::keys::{CreatedKey, KeyView, NewKey};
 use anyhow::{Context, anyhow, bail};
 use std::io::{Write, stderr, stdout};
@@ -21,6 +22,8 @@ pub(super) enum Command {
     List(ListArgs),
     /// Ends a key. Its name stays with the events that it sent.
     Revoke(RevokeArgs),
+    /// Has a new key sign the log's checkpoints; the old one signs the last that names it.
+    RotateLogKey(DataDir),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -72,6 +75,7 @@ pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Create(args) => create(args),
         Command::List(args) => list(&args),
         Command::Revoke(args) => revoke(&args),
+        Command::RotateLogKey(data_dir) => rotate_log_key(&data_dir),
     }
 }
 
@@ -157,5 +161,27 @@ fn revoke(args: &RevokeArgs) -> anyhow::Result<ExitCode> {
         bail!("there is no key named {:?} in force; `sealwatch key list` shows them", args.name);
     }
     writeln!(stderr(), "The key {:?} is revoked.", args.name)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rotate_log_key(data_dir: &DataDir) -> anyhow::Result<ExitCode> {
+    let key = match data_dir.reach()? {
+        Reached::Running(client) => {
+            let answer = client.request(reqwest::Method::POST, "/log/key", None::<&()>)?;
+            String::from_utf8_lossy(&answer).trim_end().to_owned()
+        }
+        Reached::Stopped(store) => {
+            let (config, now) = (data_dir.config()?, app::received_now());
+            let signer = app::open_log_key(&store, &config, now)?;
+            let next = signer.prepare()?;
+            let mut txn = store.begin(now)?;
+            hand_over(&mut txn, &signer, next, BY)?;
+            txn.commit()?;
+            signer.settle()?;
+            signer.current().verifier().to_string()
+        }
+    };
+    writeln!(stderr(), "A new key signs the log from here on. Give it to those who check the log:")?;
+    writeln!(stdout(), "{key}")?;
     Ok(ExitCode::SUCCESS)
 }

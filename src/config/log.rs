@@ -1,6 +1,7 @@
 //! `[log]`: how the log is written and cached.
 
 use super::reader::Section;
+use std::path::PathBuf;
 
 /// How the writer groups what waits into commits, and how much of the log stays in memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub struct Log {
     pub origin: String,
     /// The longest that an entry waits for a checkpoint that covers it.
     pub checkpoint_secs: u64,
+    /// systemd's directory of credentials, where the key that signs checkpoints may lie.
+    pub credentials: Option<PathBuf>,
 }
 
 impl Log {
@@ -30,6 +33,7 @@ impl Log {
                 |text| is_origin(text).then(|| text.to_owned()),
             ),
             checkpoint_secs: section.integer("checkpoint_secs", 10, 1..=60),
+            credentials: None,
         }
     }
 }

@@ -74,7 +74,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 ///
 /// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
 /// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
-/// `audit-hmac-key` may lie).
+/// `audit-hmac-key` and `checkpoint-key` may lie).
 ///
 /// # Errors
 /// Every mistake there is, in the order of the file's lines, the environment's last.
@@ -92,6 +92,7 @@ pub fn load(
     let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
+    config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
     mistakes.extend(reader.finish());
     config.data_dir = overrides.data_dir.unwrap_or(config.data_dir);

@@ -6,6 +6,6 @@ mod password;
 mod token;
 
 pub use keyring::{Keyring, Known};
-pub use log_key::{LogKeyError, log_signer};
+pub use log_key::{LogKeyError, LogKeyPlaces, LogSigner, OpenedLogKey};
 pub use password::{PasswordError, hash_password, is_password};
 pub use token::{new_api_key, new_password, new_session_token, token_hash};

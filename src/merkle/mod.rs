@@ -20,7 +20,7 @@ pub use bundle::{BundleError, entry_bundle, split_entry_bundle};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{COSIGNATURE_AHEAD_SECS_MAX, CosignatureError, Cosigner, verify_cosignatures};
 pub use hash::{empty_root, leaf_hash, node_hash, root_of};
-pub use leaf::{body_digest, leaf_bytes};
+pub use leaf::{Leaf, body_digest, leaf_bytes, leaf_of};
 pub use note::{NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, Note, NoteError, NoteSignature, SignedBy};
 pub use proof::{ProofError, TreeHead, verify_consistency, verify_inclusion};
 pub use signer::{PrivateKey, PrivateKeyError, Signer};

@@ -18,6 +18,63 @@ pub enum Activity {
     },
     /// Nothing came for an hour.
     Silence,
+    /// The key that signs checkpoints from here on. One that signed before has signed the checkpoint that ends with
+    /// this entry, and none after it. Published with its salt, so it says nothing of people.
+    LogKeyNamed {
+        /// The key, as C2SP signed-note writes verifier keys.
+        key: String,
+        /// The one that signed until here; `None` for the log's first.
+        previous: Option<String>,
+    },
+    /// Someone had the key that signs checkpoints replaced; the next entry names the new one.
+    LogKeyRotated {
+        /// Who did it.
+        by: String,
+    },
+    /// The log was read from its first entry to the last and compared with its tree.
+    LogChecked {
+        /// How many entries there were.
+        entries: u64,
+        /// How much was wrong.
+        findings: u64,
+        /// What was wrong first.
+        first: Option<String>,
+    },
+    /// The settings are not those of the last run.
+    SettingsChanged {
+        /// Each key that changed.
+        changes: Vec<SettingChange>,
+    },
+    /// Someone looked for events or alerts.
+    Searched {
+        /// Who did it.
+        by: String,
+        /// The page or the call.
+        place: String,
+        /// What was asked for, as it stands in the address, cut to 2,000 characters.
+        query: String,
+    },
+    /// Someone took data out of the appliance.
+    Exported {
+        /// Who did it.
+        by: String,
+        /// What it was.
+        what: String,
+    },
+    /// Input that was no valid event, kept as evidence of what came.
+    InputKept {
+        /// What its answer said.
+        code: String,
+        /// The field that breaks a rule.
+        field: Option<String>,
+        /// SHA-256 of all of it.
+        #[serde(with = "hex::serde")]
+        sha256: [u8; 32],
+        /// How long it was, in bytes.
+        length: u64,
+        /// Its beginning, in base64.
+        beginning: String,
+    },
     /// An alert was raised.
     AlertRaised {
         /// The alert.
@@ -131,4 +188,15 @@ pub enum Activity {
         /// The user.
         name: String,
     },
+}
+
+/// A setting that has another value than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingChange {
+    /// Its name, as the configuration file has it.
+    pub key: String,
+    /// What it was; `None` where it was not there.
+    pub from: Option<String>,
+    /// What it is; `None` where it is gone.
+    pub to: Option<String>,
 }

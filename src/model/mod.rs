@@ -12,7 +12,7 @@ mod session;
 mod source;
 mod verdict;
 
-pub use activity::Activity;
+pub use activity::{Activity, SettingChange};
 pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };

@@ -8,7 +8,7 @@ mod seal;
 pub use count::CountReader;
 pub use detect::DetectReader;
 pub use progress::{Progress, ReaderError};
-pub use seal::{SealReader, SealRhythm};
+pub use seal::{SealReader, SealRhythm, hand_over};
 
 use crate::model::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,9 +2,10 @@
 
 use super::progress::{Progress, ReaderError};
 use crate::ingest::Writer;
-use crate::merkle::{Checkpoint, Signer};
+use crate::keys::LogSigner;
+use crate::merkle::Signer;
 use crate::model::{Activity, Seq};
-use crate::store::{Store, StoredCheckpoint};
+use crate::store::{Store, StoreError, Txn};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ pub struct SealRhythm {
 pub struct SealReader {
     store: Arc<Store>,
     writer: Writer,
-    signer: Arc<Signer>,
+    signer: Arc<LogSigner>,
     rhythm: SealRhythm,
     progress: Progress,
 }
@@ -33,7 +34,7 @@ impl SealReader {
     pub fn new(
         store: Arc<Store>,
         writer: Writer,
-        signer: Arc<Signer>,
+        signer: Arc<LogSigner>,
         rhythm: SealRhythm,
     ) -> Result<SealReader, ReaderError> {
         let covered = store.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.size);
@@ -71,28 +72,32 @@ impl SealReader {
 
     /// Signs the tree as of the last commit, unless that is done.
     async fn sign(&self) -> Result<(), ReaderError> {
-        let tree = self.store.tree_head();
-        if tree.size <= self.progress.position().0 {
+        if self.store.size() <= self.progress.position() {
             return Ok(());
         }
-        let text = Checkpoint::sign(tree, &self.signer).to_string();
-        let size = Seq(tree.size);
-        self.writer
-            .commit(move |txn| {
-                let at = txn.now();
-                txn.put_checkpoint(&StoredCheckpoint { size, at, text })
-            })
-            .await?;
+        let signer = self.signer.clone();
+        // The key is asked for by the writer's thread, where it changes too: nothing is signed by one that has handed
+        // over.
+        let size = self.writer.commit(move |txn| txn.seal(&signer.current())).await?;
         self.progress.advance(size);
         Ok(())
     }
+}
+
+/// Has `next` sign from here on: its entry, the last checkpoint of the former key and the change are one commit. Once
+/// that is done, [`LogSigner::settle`] gives its file the place of the old one.
+pub fn hand_over(txn: &mut Txn<'_>, signer: &LogSigner, next: Signer, by: &str) -> Result<(), StoreError> {
+    txn.append_activity(&Activity::LogKeyRotated { by: by.to_owned() })?;
+    txn.name_log_key(Some(&signer.current()), next.verifier())?;
+    signer.switch(next);
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ingest::{Clock, Limits};
-    use crate::merkle::PrivateKey;
+    use crate::keys::LogKeyPlaces;
     use crate::model::ReceivedAt;
     use crate::store::Options;
 
@@ -105,7 +110,9 @@ mod tests {
         let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
         let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
         let (writer, task) = Writer::start(store.clone(), clock, limits).expect("a thread");
-        let signer = Arc::new(Signer::new("test", PrivateKey::from_seed(&[7; 32])).expect("a name"));
+        let keys = dir.path().join("keys");
+        let places = LogKeyPlaces { dir: &keys, credentials: None };
+        let signer = Arc::new(LogSigner::open(places, "test", None).expect("it is made").signer);
         let (every, silence_max) = (Duration::from_millis(1), Duration::from_millis(100));
         let rhythm = SealRhythm { every, silence_max };
         let seal = SealReader::new(store.clone(), writer.clone(), signer, rhythm).expect("readable");

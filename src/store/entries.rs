@@ -170,8 +170,7 @@ pub(super) fn decode_block(first: u64, block: &[u8]) -> Result<Vec<Entry>, Store
 
 /// The leaf hash of an entry, computed from what is stored of it.
 pub(super) fn leaf_hash_of(entry: &Entry) -> Hash {
-    let digest = merkle::body_digest(&entry.salt, &entry.body);
-    merkle::leaf_hash(&merkle::leaf_bytes(entry.kind, entry.seq, entry.received_at, &digest))
+    merkle::leaf_hash(&merkle::leaf_of(entry))
 }
 
 /// Compares each entry with its leaf. Neighbours share a tile, so each tile is read once.

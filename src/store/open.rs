@@ -8,7 +8,7 @@ use super::{DirLock, Txn};
 use crate::merkle::{TILE_WIDTH, Tree};
 use crate::model::{Activity, Entry, Hash, ReceivedAt, Seq};
 use jiff::SignedDuration;
-use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, RwLock};
 
 /// The format that this program writes. Raised with a migration whenever a table changes its meaning.
 pub const FORMAT_VERSION: u32 = 1;
+
+/// How many tables [`make_tables`] makes, with `meta`.
+const TABLES: usize = 20;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +99,11 @@ impl Store {
         let found = format_of(&db)?.unwrap_or_default();
         if found != FORMAT_VERSION {
             return Err(StoreError::Newer { found, known: FORMAT_VERSION });
+        }
+        if db.begin_read()?.list_tables()?.count() < TABLES {
+            let write = db.begin_write()?;
+            make_tables(&write)?;
+            write.commit()?;
         }
         let store = Store {
             lateness: options.lateness,
@@ -221,10 +229,18 @@ fn initialise(db: &Database) -> Result<(), StoreError> {
         meta.insert(t::META_LOG_ID, &random[..16])?;
         meta.insert(t::META_CONTENT_KEY, &random[16..])?;
     }
+    make_tables(&write)?;
+    write.commit()?;
+    Ok(())
+}
+
+/// A table that came after the file was made is added when it is opened; what was there stays as it is.
+fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::BLOCKS)?;
     write.open_table(t::BLOCK_INDEX)?;
     write.open_table(t::TILES)?;
     write.open_table(t::CHECKPOINTS)?;
+    write.open_table(t::LOG_KEYS)?;
     write.open_table(t::IDS)?;
     write.open_table(t::ANSWERS)?;
     write.open_table(t::ANSWERS_BY_END)?;
@@ -239,7 +255,6 @@ fn initialise(db: &Database) -> Result<(), StoreError> {
     write.open_table(t::USERS)?;
     write.open_table(t::SESSIONS)?;
     write.open_table(t::ACCOUNTS)?;
-    write.commit()?;
     Ok(())
 }
 
@@ -279,4 +294,16 @@ fn read_head(db: &Database) -> Result<Head, StoreError> {
         StoreError::damaged("tiles", format!("size {size}"), "the right edge of the tree is incomplete")
     })?;
     Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_counted() {
+        let store = Store::open_on(redb::backends::InMemoryBackend::new(), ReceivedAt(1)).expect("it opens");
+        let read = store.db.begin_read().expect("it reads");
+        assert_eq!(read.list_tables().expect("it lists").count(), TABLES);
+    }
 }

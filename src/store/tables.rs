@@ -27,6 +27,8 @@ pub(super) const TILES: TableDefinition<'_, (u8, u64), &[u8]> = TableDefinition:
 /// Signed checkpoints by the size of the tree that they sign: version u8 ‖ when, ns since 1970, u64
 /// little-endian ‖ text.
 pub(super) const CHECKPOINTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("checkpoints");
+/// The keys that sign checkpoints, by the place of the entry that names each: the text of the verifier key.
+pub(super) const LOG_KEYS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log_keys");
 /// Ids that senders gave: id ‖ digest of the organisation → seq u64 ‖ content digest.
 pub(super) const IDS: TableDefinition<'_, &[u8; 32], &[u8; 24]> = TableDefinition::new("ids");
 

@@ -21,7 +21,7 @@ pub fn router(app: App) -> Router {
         .route("/audit/events/{id}/salt", get(events::salt))
         .route("/audit/events/{id}/leaf", get(events::leaf))
         .route("/audit/events/{id}/proof", get(log::proof))
-        .route("/log/key", get(log::key))
+        .route("/log/key", get(log::key).post(log::rotate_key))
         .route("/alerts", get(alerts::list))
         .route("/alerts/statistics", get(alerts::statistics))
         .route("/alerts/{id}", get(alerts::one))

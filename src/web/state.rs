@@ -5,8 +5,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
 use crate::ingest::{Admission, Clock, Refused, Writer};
-use crate::keys::Keyring;
-use crate::merkle::Signer;
+use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
 use crate::store::{Account, Store, StoreError, Txn};
@@ -27,7 +26,9 @@ pub struct Appliance {
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Signs the log's checkpoints.
-    pub signer: Arc<Signer>,
+    pub signer: Arc<LogSigner>,
+    /// Held while the log's key is replaced: one change at a time.
+    pub key_change: tokio::sync::Mutex<()>,
     /// The API keys in force.
     pub keyring: SharedKeyring,
     /// The time.

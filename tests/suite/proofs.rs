@@ -5,8 +5,8 @@ use crate::client::Client;
 use crate::intake::id_of;
 use crate::samples::plain_with;
 use sealwatch::merkle::{
-    Checkpoint, Note, TILE_WIDTH, TiledTree, TlogProof, Verifier, leaf_hash, root_of, split_entry_bundle,
-    verify_consistency,
+    Checkpoint, Leaf, Note, TILE_WIDTH, TiledTree, TlogProof, Verifier, body_digest, leaf_hash, root_of,
+    split_entry_bundle, verify_consistency,
 };
 use sealwatch::model::Hash;
 use serde_json::json;
@@ -143,4 +143,50 @@ fn the_origin_is_fixed_when_the_log_is_made() {
     assert_eq!(refused.status.code(), Some(2));
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(words.contains("seal.example/log") && words.contains("log.origin"), "{words}");
+}
+
+/// What the entry says that hands over, once it is proved from what the former key signed.
+fn next_key(hand_over: &serde_json::Value, former: &Verifier) -> Verifier {
+    let hex_of = |name: &str| hex::decode(hand_over[name].as_str().expect("hex digits")).expect("hex digits");
+    let text = |name: &str| hand_over[name].as_str().expect("text").to_owned();
+    let (leaf, salt, body) = (hex_of("leaf"), hex_of("salt"), text("body"));
+    let note = Note::parse(text("checkpoint").as_bytes()).expect("a signed note");
+    let checkpoint = Checkpoint::open(&note, std::slice::from_ref(former)).expect("signed by the former key");
+    let parts = Leaf::parse(&leaf).expect("a leaf");
+    assert_eq!(parts.seq.0 + 1, checkpoint.tree.size, "it ends the former key's last checkpoint");
+    let salt = salt.as_slice().try_into().expect("32 bytes");
+    assert_eq!(parts.body_digest, body_digest(salt, body.as_bytes()));
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(body["previous"], former.to_string());
+    Verifier::parse(body["key"].as_str().expect("text")).expect("the new key")
+}
+
+#[test]
+fn a_new_key_is_named_by_what_the_former_one_signed() {
+    let mut appliance = start();
+    let client = appliance.everything("rotation");
+    let first = verifier(&client);
+    let rotate = |appliance: &Appliance| {
+        let done = appliance.command(&["key", "rotate-log-key"]).output().expect("it runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Verifier::parse(String::from_utf8_lossy(&done.stdout).trim_end()).expect("the new key")
+    };
+    let second = rotate(&appliance);
+    assert_eq!(verifier(&client), second);
+    let size = send(&client, 10);
+    // Until the second one signs, the newest checkpoint is the first one's last.
+    checkpoint(&client, &[first.clone(), second.clone()], size);
+    appliance.stop();
+    let third = rotate(&appliance);
+    appliance.restart();
+    let client = appliance.client();
+    assert_eq!(verifier(&client), third);
+    let history = client.get("/api/v1/log/key?history").expect(200).json();
+    let hand_overs = history.as_array().expect("a list");
+    assert_eq!(hand_overs.len(), 2);
+    assert_eq!(next_key(&hand_overs[0], &first), second);
+    assert_eq!(next_key(&hand_overs[1], &second), third);
+    checkpoint(&client, &[second, third], size + 2);
+    let reader = client.with_key(&appliance.key(&["--name", "looks", "--scope", "read"]));
+    reader.post("/api/v1/log/key", &json!({})).expect(403);
 }

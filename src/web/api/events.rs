@@ -5,8 +5,7 @@ use crate::decode;
 use crate::integrity;
 use crate::merkle;
 use crate::model::{
-    Classification, EntryKind, EventCursor, EventFilter, EventOrder, EventQuery, Organizations, Status,
-    Stored, Verdict,
+    Classification, EventCursor, EventFilter, EventOrder, EventQuery, Organizations, Status, Stored, Verdict,
 };
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
@@ -199,10 +198,8 @@ pub async fn leaf(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let entry = find(&app, &id, caller.organizations).await?.entry;
-    let digest = merkle::body_digest(&entry.salt, &entry.body);
-    let bytes = merkle::leaf_bytes(EntryKind::Event, entry.seq, entry.received_at, &digest);
     let binary = [(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))];
-    Ok((binary, bytes.to_vec()).into_response())
+    Ok((binary, merkle::leaf_of(&entry).to_vec()).into_response())
 }
 
 #[derive(Serialize)]

@@ -1,18 +1,19 @@
 //! What lets others check the log without trusting us: checkpoints, tiles, proofs (C2SP).
 
 use super::events::find;
-use crate::merkle::body_digest;
-use crate::merkle::{
-    Note, TILE_WIDTH, TileContent, TilePath, TiledTree, TlogProof, entry_bundle, leaf_bytes,
-};
-use crate::model::Seq;
-use crate::store::StoredCheckpoint;
-use crate::web::auth::Reader;
+use crate::keys::LogKeyError;
+use crate::merkle::{Note, TILE_WIDTH, TileContent, TilePath, TiledTree, TlogProof, entry_bundle, leaf_of};
+use crate::model::{Organizations, Salt, Seq};
+use crate::readers::hand_over;
+use crate::store::{KeySuccession, StoredCheckpoint};
+use crate::web::auth::{Admin, Reader};
 use crate::web::error::Problem;
 use crate::web::state::{App, Appliance};
-use axum::extract::{Path, State};
+use axum::Json;
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
 
 /// A type of content, as the one header that an answer needs.
 const fn content(kind: &'static str) -> [(HeaderName, HeaderValue); 1] {
@@ -26,9 +27,67 @@ pub async fn checkpoint(State(app): State<App>) -> Result<Response, Problem> {
     Ok((content("text/plain; charset=utf-8"), newest.text).into_response())
 }
 
-/// `GET /api/v1/log/key`: the key that verifies checkpoints, as `name+hash+base64`.
-pub async fn key(State(app): State<App>) -> Response {
-    (content("text/plain; charset=utf-8"), format!("{}\n", app.signer.verifier())).into_response()
+/// What is asked of the log's key.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct KeyQuestion {
+    history: Option<String>,
+}
+
+/// How a key handed over to the next, as witnesses read it.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandOver {
+    /// The bytes of the leaf of the entry that names the new key.
+    #[serde(with = "hex::serde")]
+    pub leaf: Vec<u8>,
+    /// What its body is hashed with.
+    #[serde(with = "hex::serde")]
+    pub salt: Salt,
+    /// The entry's JSON.
+    pub body: String,
+    /// The checkpoint that ends with that entry, signed by the former key.
+    pub checkpoint: String,
+}
+
+impl From<KeySuccession> for HandOver {
+    fn from(succession: KeySuccession) -> HandOver {
+        HandOver {
+            leaf: succession.leaf,
+            salt: succession.salt,
+            body: String::from_utf8_lossy(&succession.body).into_owned(),
+            checkpoint: succession.checkpoint.text,
+        }
+    }
+}
+
+/// `GET /api/v1/log/key`: the key that verifies checkpoints, as `name+hash+base64`; with `?history` how each key
+/// handed over to the next, as JSON.
+pub async fn key(State(app): State<App>, Query(question): Query<KeyQuestion>) -> Result<Response, Problem> {
+    if question.history.is_none() {
+        let key = format!("{}\n", app.signer.current().verifier());
+        return Ok((content("text/plain; charset=utf-8"), key).into_response());
+    }
+    let successions = app.read(|app| app.store.key_successions()).await?;
+    Ok(Json(successions.into_iter().map(HandOver::from).collect::<Vec<_>>()).into_response())
+}
+
+/// `POST /api/v1/log/key`: a new key signs from here on; the answer is its verifier key.
+pub async fn rotate_key(State(app): State<App>, Admin(caller): Admin) -> Result<Response, Problem> {
+    if caller.organizations != Organizations::All {
+        let message = "the key signs the log of all organisations; ask an administrator of all of them";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message));
+    }
+    let _one_at_a_time = app.key_change.lock().await;
+    let next = app.read(|app| app.signer.prepare()).await.map_err(|error| match error {
+        LogKeyError::Credential => Problem::new(StatusCode::CONFLICT, "key_is_credential", error.to_string()),
+        error => Problem::internal(error),
+    })?;
+    let signer = app.signer.clone();
+    app.writer.commit(move |txn| hand_over(txn, &signer, next, &caller.name)).await?;
+    app.read(|app| app.signer.settle()).await.map_err(Problem::internal)?;
+    let key = format!("{}\n", app.signer.current().verifier());
+    Ok((content("text/plain; charset=utf-8"), key).into_response())
 }
 
 /// `GET /tile/…`: hashes of the tree, or the leaves of `tile/entries/…`.
@@ -49,9 +108,7 @@ fn read_tile(app: &Appliance, path: TilePath) -> Result<Option<Vec<u8>>, Problem
     let mut leaves = Vec::with_capacity(path.width);
     for seq in first..first.saturating_add(path.width as u64) {
         let Some(read) = app.store.entry(Seq(seq))? else { return Ok(None) };
-        let entry = read?.entry;
-        let digest = body_digest(&entry.salt, &entry.body);
-        leaves.push(leaf_bytes(entry.kind, entry.seq, entry.received_at, &digest));
+        leaves.push(leaf_of(&read?.entry));
     }
     Ok(Some(entry_bundle(&leaves)))
 }
