@@ -12,6 +12,7 @@ mod access;
 mod alerts;
 mod bad_input;
 mod durability;
+mod independent;
 mod intake;
 mod operations;
 mod pages;
