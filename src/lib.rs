@@ -14,6 +14,9 @@ pub mod detect;
 pub mod merkle;
 pub mod archive;
 
+// Judging: what the thinking modules prove, held against what was seen before.
+pub mod witness;
+
 // Edges: each has one user of its crate.
 pub mod store;
 pub mod counters;

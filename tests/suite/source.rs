@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The rows of `ARCHITECTURE.md`, top to bottom. A module imports from the rows above its own only.
-const ROWS: [&[&str]; 8] = [
+const ROWS: [&[&str]; 9] = [
     &["model"],
     &["decode", "integrity", "detect", "merkle", "archive", "secrets", "retention"],
+    &["witness"],
     &["store", "counters", "keys", "search", "notify", "telemetry"],
     &["config"],
     &["ingest"],
@@ -16,7 +17,7 @@ const ROWS: [&[&str]; 8] = [
 ];
 
 /// Rows whose modules are pure: functions of their arguments.
-const PURE_ROWS: usize = 2;
+const PURE_ROWS: usize = 3;
 const LINES_MAX: usize = 500;
 
 struct SourceFile {

@@ -3,17 +3,18 @@
 use super::events::find;
 use crate::keys::LogKeyError;
 use crate::merkle::{Note, TILE_WIDTH, TileContent, TilePath, TiledTree, TlogProof, entry_bundle, leaf_of};
-use crate::model::{Organizations, Salt, Seq};
+use crate::model::{Organizations, Seq};
 use crate::readers::hand_over;
 use crate::store::{KeySuccession, StoredCheckpoint};
 use crate::web::auth::{Admin, Reader};
 use crate::web::error::Problem;
 use crate::web::state::{App, Appliance};
+use crate::witness::HandOver;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A type of content, as the one header that an answer needs.
 const fn content(kind: &'static str) -> [(HeaderName, HeaderValue); 1] {
@@ -32,22 +33,6 @@ pub async fn checkpoint(State(app): State<App>) -> Result<Response, Problem> {
 #[serde(default)]
 pub struct KeyQuestion {
     history: Option<String>,
-}
-
-/// How a key handed over to the next, as witnesses read it.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HandOver {
-    /// The bytes of the leaf of the entry that names the new key.
-    #[serde(with = "hex::serde")]
-    pub leaf: Vec<u8>,
-    /// What its body is hashed with.
-    #[serde(with = "hex::serde")]
-    pub salt: Salt,
-    /// The entry's JSON.
-    pub body: String,
-    /// The checkpoint that ends with that entry, signed by the former key.
-    pub checkpoint: String,
 }
 
 impl From<KeySuccession> for HandOver {
