@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use first_user::FirstPassword;
 pub use local_socket::socket_path;
-pub use log_key::open as open_log_key;
+pub use log_key::{host_name, open as open_log_key};
 pub use service::notify;
 
 /// How often the parts are probed.

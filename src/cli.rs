@@ -7,8 +7,10 @@ mod key;
 mod user;
 mod send;
 mod verify;
+mod witness;
 mod bench;
 mod data_dir;
+mod http_client;
 mod exit;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +35,7 @@ enum Command {
     User(user::Command),
     Send(send::Args),
     Verify(verify::Args),
+    Witness(witness::Args),
     Bench(bench::Args),
 }
 
@@ -48,6 +51,7 @@ pub fn run() -> ExitCode {
         Command::User(command) => user::run(command),
         Command::Send(args) => send::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::Witness(args) => witness::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     done.unwrap_or_else(|error| exit::report(&error))

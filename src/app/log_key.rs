@@ -37,9 +37,14 @@ fn origin(store: &Store, config: &Config, now: ReceivedAt) -> Result<String, App
     }
 }
 
-/// The host's name, as far as the name of a key may hold it, and the log's id.
+/// The host's name and the log's id.
 fn default_origin(store: &Store) -> String {
+    format!("{}/{}", host_name(), store.log_id())
+}
+
+/// The host's name, as far as the name of a key may hold it.
+pub fn host_name() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-_".contains(*c)).collect();
-    format!("{}/{}", if host.is_empty() { "sealwatch" } else { &host }, store.log_id())
+    if host.is_empty() { "sealwatch".to_owned() } else { host }
 }

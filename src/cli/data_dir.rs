@@ -5,6 +5,7 @@ use crate::config::{self, Config, Overrides};
 use crate::store::{LockError, Options, Store, StoreError};
 use anyhow::{Context, anyhow, bail};
 use serde::Serialize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 /// Where the data directory is.
@@ -60,6 +61,14 @@ impl DataDir {
     }
 }
 
+/// What `read` comes to; `None` where the database panicked over a damaged file.
+pub(super) fn without_panic<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::set_hook(Box::new(|_| {}));
+    let done = catch_unwind(AssertUnwindSafe(read));
+    drop(std::panic::take_hook());
+    done.ok()
+}
+
 /// Requests to a running appliance by way of its socket.
 pub(super) struct LocalClient {
     client: reqwest::Client,
@@ -67,12 +76,18 @@ pub(super) struct LocalClient {
 }
 
 impl LocalClient {
-    fn new(dir: &Path) -> anyhow::Result<LocalClient> {
+    /// The client for the appliance that runs on that data directory.
+    pub(super) fn new(dir: &Path) -> anyhow::Result<LocalClient> {
         let (opened, path) =
             app::socket_path(dir).with_context(|| format!("cannot open {}", dir.display()))?;
         // The socket needs no certificates, and a host without any must not keep the client from being made.
         let client = reqwest::Client::builder().unix_socket(path).no_proxy().tls_certs_only([]).build()?;
         Ok(LocalClient { client, _dir: opened })
+    }
+
+    /// The client itself, good as long as this value lives; any `http` address leads to the appliance.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.client
     }
 
     /// Sends a request and returns the answer's body; a refusal becomes an error in the appliance's own

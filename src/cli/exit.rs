@@ -1,7 +1,7 @@
 //! From an error to what is printed and how the process ends.
 
 use crate::app::AppError;
-use crate::keys::LogKeyError;
+use crate::keys::{KeyFileError, LogKeyError};
 use crate::store::{LockError, StoreError};
 use std::io::Write;
 use std::process::ExitCode;
@@ -36,11 +36,13 @@ fn code_of_app(error: &AppError) -> u8 {
     match error {
         AppError::Store(error) => code_of_store(error),
         AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
-        AppError::Counters(_) | AppError::Io { .. } | AppError::LogKey(LogKeyError::Io { .. }) => IO,
+        AppError::Counters(_)
+        | AppError::Io { .. }
+        | AppError::LogKey(LogKeyError::File(KeyFileError::Io { .. })) => IO,
         AppError::Origin { .. } | AppError::LogKey(LogKeyError::Origin(_) | LogKeyError::Credential) => {
             WRONG_USAGE
         }
-        AppError::LogKey(LogKeyError::NoKey { .. } | LogKeyError::Other { .. }) => DAMAGE,
+        AppError::LogKey(LogKeyError::File(KeyFileError::NoKey { .. }) | LogKeyError::Other { .. }) => DAMAGE,
         AppError::Reader(_) | AppError::Ended(_) => 1,
     }
 }

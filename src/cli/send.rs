@@ -17,6 +17,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use summary::Summary;
 
+pub(super) use summary::printable;
+
 /// Sends files of events: one JSON object a line, a JSON array, or objects one after the other.
 ///
 /// The bytes of each event stay as they are. Each request carries an Idempotency-Key made from its content

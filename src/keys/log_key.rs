@@ -1,9 +1,7 @@
 //! The key that signs the log's checkpoints, in a file of its own or a systemd credential, and the one that follows it.
 
-use crate::merkle::{PrivateKey, Signer, Verifier};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use super::key_file::{KeyFileError, make_key, read_key, sync_dir};
+use crate::merkle::{Signer, Verifier};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use thiserror::Error;
@@ -20,20 +18,9 @@ const FORMER_CREDENTIAL: &str = "checkpoint-key-former";
 /// Why the key cannot be had. Without it no checkpoint can be signed, so the appliance does not start.
 #[derive(Debug, Error)]
 pub enum LogKeyError {
-    /// A file or directory.
-    #[error("cannot read or make {path}: {source}; it must belong to this user, with mode 0600")]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Not a key.
-    #[error("{path} holds no Ed25519 private key: restore it from a backup")]
-    NoKey {
-        /// Which.
-        path: PathBuf,
-    },
+    /// Its file.
+    #[error(transparent)]
+    File(#[from] KeyFileError),
     /// A name that signed notes do not allow.
     #[error(
         "the log's origin {0:?} cannot be the name of a key: it must not be empty or hold spaces or plus signs"
@@ -98,13 +85,13 @@ impl LogSigner {
         }
         let (path, next) = (places.dir.join(FILE), places.dir.join(NEXT_FILE));
         if named.is_none() && !path.exists() {
-            make(places.dir, FILE)?;
+            make_key(&path)?;
         }
         if let Some(key) = read(&next, origin)? {
             // A rotation was under way: what the log says decides whether it happened.
             let happened = named == Some(key.verifier());
             let settled = if happened { std::fs::rename(&next, &path) } else { std::fs::remove_file(&next) };
-            settled.and_then(|()| sync(places.dir)).map_err(io(&next))?;
+            settled.and_then(|()| sync_dir(places.dir)).map_err(KeyFileError::io(&next))?;
         }
         let key = read(&path, origin)?.ok_or_else(|| other(named, &path, "no key"))?;
         choose(key, None, named, &path, Some(places.dir))
@@ -118,9 +105,9 @@ impl LogSigner {
     /// Makes the key that is to follow, on disk beside the one in force, which goes on signing.
     pub fn prepare(&self) -> Result<Signer, LogKeyError> {
         let dir = self.dir.as_deref().ok_or(LogKeyError::Credential)?;
-        make(dir, NEXT_FILE)?;
         let path = dir.join(NEXT_FILE);
-        read(&path, self.current().name())?.ok_or(LogKeyError::NoKey { path })
+        make_key(&path)?;
+        read(&path, self.current().name())?.ok_or(LogKeyError::File(KeyFileError::NoKey { path }))
     }
 
     /// Signs with `next` from here on. For the transaction that names it: nothing may be signed between the two.
@@ -132,7 +119,8 @@ impl LogSigner {
     pub fn settle(&self) -> Result<(), LogKeyError> {
         let dir = self.dir.as_deref().ok_or(LogKeyError::Credential)?;
         let next = dir.join(NEXT_FILE);
-        std::fs::rename(&next, dir.join(FILE)).and_then(|()| sync(dir)).map_err(io(&next))
+        let renamed = std::fs::rename(&next, dir.join(FILE)).and_then(|()| sync_dir(dir));
+        Ok(renamed.map_err(KeyFileError::io(&next))?)
     }
 }
 
@@ -158,41 +146,10 @@ fn other(named: Option<&Verifier>, path: &Path, found: &str) -> LogKeyError {
     LogKeyError::Other { named, path: path.to_owned(), found: found.to_owned() }
 }
 
-fn io(path: &Path) -> impl Fn(std::io::Error) -> LogKeyError {
-    move |source| LogKeyError::Io { path: path.to_owned(), source }
-}
-
 /// The key in that file; `None` where there is none.
 fn read(path: &Path, origin: &str) -> Result<Option<Signer>, LogKeyError> {
-    let pem = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        pem => zeroize::Zeroizing::new(pem.map_err(io(path))?),
-    };
-    let key = PrivateKey::from_pem(&pem).map_err(|_| LogKeyError::NoKey { path: path.to_owned() })?;
-    Signer::new(origin, key).map(Some).map_err(|_| LogKeyError::Origin(origin.to_owned()))
-}
-
-/// Makes a key. Written under another name first, so that a kill leaves a whole key or none.
-fn make(dir: &Path, file: &str) -> Result<(), LogKeyError> {
-    let path = dir.join(file);
-    write_key(dir, &path).map_err(io(&path))
-}
-
-fn write_key(dir: &Path, path: &Path) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    let mut seed = zeroize::Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed).expect("the kernel's random source is always there once the host is up");
-    let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    file.write_all(PrivateKey::from_seed(&seed).to_pem().as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, path)?;
-    sync(dir)
-}
-
-fn sync(dir: &Path) -> std::io::Result<()> {
-    File::open(dir)?.sync_all()
+    let signer = read_key(path)?.map(|key| Signer::new(origin, key));
+    signer.transpose().map_err(|_| LogKeyError::Origin(origin.to_owned()))
 }
 
 #[cfg(test)]
@@ -225,7 +182,7 @@ mod tests {
     fn a_file_that_is_no_key_is_never_replaced() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join(FILE), "rubbish").expect("the directory exists");
-        assert!(matches!(open(dir.path(), None), Err(LogKeyError::NoKey { .. })));
+        assert!(matches!(open(dir.path(), None), Err(LogKeyError::File(KeyFileError::NoKey { .. }))));
         assert_eq!(std::fs::read_to_string(dir.path().join(FILE)).expect("still there"), "rubbish");
     }
 
@@ -236,7 +193,7 @@ mod tests {
         std::fs::remove_file(dir.path().join(FILE)).expect("it is there");
         assert!(matches!(open(dir.path(), Some(&named)), Err(LogKeyError::Other { .. })));
         assert!(!dir.path().join(FILE).exists());
-        make(dir.path(), FILE).expect("another one");
+        make_key(&dir.path().join(FILE)).expect("another one");
         assert!(matches!(open(dir.path(), Some(&named)), Err(LogKeyError::Other { .. })));
     }
 
@@ -256,7 +213,7 @@ mod tests {
     fn a_credential_is_taken_before_the_file_and_hands_over_from_the_former() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let credentials = tempfile::tempdir().expect("a temporary directory");
-        make(credentials.path(), CREDENTIAL).expect("a key");
+        make_key(&credentials.path().join(CREDENTIAL)).expect("a key");
         let places = LogKeyPlaces { dir: dir.path(), credentials: Some(credentials.path()) };
         let opened = LogSigner::open(places, ORIGIN, None).expect("it opens");
         let first = verifier(&opened);
@@ -264,7 +221,7 @@ mod tests {
         assert!(matches!(opened.signer.prepare(), Err(LogKeyError::Credential)));
         let path = |name: &str| credentials.path().join(name);
         std::fs::rename(path(CREDENTIAL), path(FORMER_CREDENTIAL)).expect("it is there");
-        make(credentials.path(), CREDENTIAL).expect("another key");
+        make_key(&credentials.path().join(CREDENTIAL)).expect("another key");
         let opened = LogSigner::open(places, ORIGIN, Some(&first)).expect("it opens");
         assert_ne!(verifier(&opened), first);
         assert_eq!(opened.former.expect("it hands over").verifier(), &first);

@@ -46,6 +46,8 @@ pub struct Accepted {
     pub tree: TreeHead,
     /// What is trusted from here on, the key in force last.
     pub keys: Vec<Verifier>,
+    /// Whether the key in force is another one than before.
+    pub is_key_new: bool,
     /// How it continues what was seen.
     pub growth: Growth,
 }
@@ -92,6 +94,18 @@ impl Memory {
 
     fn in_force(&self) -> &Verifier {
         self.keys.last().expect("a memory is made with a key at least")
+    }
+}
+
+impl Accepted {
+    /// The key that signs the log now.
+    pub fn key_in_force(&self) -> &Verifier {
+        self.keys.last().expect("a memory's keys are among them")
+    }
+
+    /// The log's name.
+    pub fn origin(&self) -> &str {
+        self.key_in_force().name()
     }
 }
 
@@ -163,6 +177,7 @@ fn accept(
     Ok(Accepted {
         note: Note::new(note.text().to_owned(), own).map_err(CheckpointError::from)?,
         tree: new,
+        is_key_new: !successions.is_empty(),
         keys: memory.keys.iter().cloned().chain(successions.into_iter().map(|next| next.key)).collect(),
         growth: match memory.last {
             None => Growth::FirstContact,

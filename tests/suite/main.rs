@@ -22,3 +22,4 @@ mod proofs;
 mod reading;
 mod real_input;
 mod source;
+mod witness;

@@ -1,6 +1,7 @@
 //! Brings one request to the appliance, however often that takes.
 
 use super::batch::Body;
+use crate::cli::http_client;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode, Url};
 use serde::Deserialize;
@@ -103,23 +104,13 @@ impl Delivery {
         let mut key = HeaderValue::from_str(api_key)
             .map_err(|_| setup("the API key holds characters that no key has".to_owned()))?;
         key.set_sensitive(true);
-        let mut builder = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(TRY_MAX);
-        if url.scheme() == "http" {
-            // Plain HTTP must work on a host without any certificates, where the usual client cannot be
-            // built.
-            let nobody = rustls::RootCertStore::empty();
-            let tls = rustls::ClientConfig::builder().with_root_certificates(nobody).with_no_client_auth();
-            builder = builder.tls_backend_preconfigured(tls);
-        }
+        let mut builder = http_client::builder(&url).timeout(TRY_MAX);
         if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
             builder = builder.no_proxy();
         }
         let client = builder
             .build()
-            .map_err(|error| setup(format!("cannot make an HTTP client: {}", chain(&error))))?;
+            .map_err(|error| setup(format!("cannot make an HTTP client: {}", http_client::causes(&error))))?;
         Ok(Delivery { client, url, key, patience })
     }
 
@@ -160,7 +151,7 @@ impl Delivery {
 
     async fn try_once(&self, body: &Body) -> Result<Answer, Failure> {
         let lost = |error: reqwest::Error| Failure::Passing {
-            message: chain(&error),
+            message: http_client::causes(&error),
             retry_after: None,
             arrived: !error.is_connect(),
         };
@@ -214,17 +205,6 @@ fn message_of(text: &[u8]) -> String {
     let said = said.unwrap_or_else(|| String::from_utf8_lossy(text).into_owned());
     let shown: String = super::summary::printable(&said).chars().take(MESSAGE_CHARS_MAX).collect();
     if shown.is_empty() { "no reason was given".to_owned() } else { shown }
-}
-
-/// An error with its causes, without the address, which the operator knows.
-fn chain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut next: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
 }
 
 /// Between three quarters and five quarters of the wait, so that many senders do not come back as one.

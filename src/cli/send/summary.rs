@@ -91,7 +91,7 @@ fn place(file: &str, line: Option<usize>, what: &str) -> String {
 }
 
 /// A text from elsewhere without what would steer a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(in crate::cli) fn printable(text: &str) -> String {
     let is_plain = |c: char| {
         !c.is_control()
             && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
