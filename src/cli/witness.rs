@@ -56,7 +56,7 @@ pub(super) struct Args {
 
 /// How a look ended.
 struct Look {
-    verdict: Result<Accepted, Refused>,
+    verdict: Result<Accepted, Box<Refused>>,
     /// What verifies the witness's cosignatures.
     witness: Verifier,
     /// Whether the witness has just got its key.
@@ -140,20 +140,20 @@ fn expected(
         }
         return Ok(kept);
     }
-    let mut logs = state.logs()?;
-    if let Some(at) = logs.iter().position(|log| log.source == place) {
-        return Ok(Some(logs.swap_remove(at).memory));
-    }
+    let logs = state.logs()?;
     let origin = shown.and_then(|shown| {
         let note = Note::parse(shown).ok()?;
         Checkpoint::parse(note.text()).ok().map(|checkpoint| checkpoint.origin().to_owned())
     });
-    let is_shown = |log: &KeptLog| origin.as_deref() == Some(log.memory.origin());
-    if let Some(at) = logs.iter().position(is_shown) {
-        return Ok(Some(logs.swap_remove(at).memory));
-    }
+    let was_here = newest(logs.iter().filter(|log| log.source == place));
+    let is_shown = || newest(logs.iter().filter(|log| origin.as_deref() == Some(log.memory.origin())));
     // A log that nobody knows, in the place of one that is known: the newest of them is what is missed.
-    Ok(logs.into_iter().map(|log| log.memory).max_by_key(|memory| memory.last().map(|last| last.at)))
+    Ok(was_here.or_else(is_shown).or_else(|| newest(logs.iter())))
+}
+
+/// What is remembered of the log that was accepted last.
+fn newest<'a>(logs: impl Iterator<Item = &'a KeptLog>) -> Option<Memory> {
+    logs.map(|log| &log.memory).max_by_key(|memory| memory.last().map(|last| last.at)).cloned()
 }
 
 /// The one spelling of `--from` by which a log is known again.

@@ -129,12 +129,13 @@ pub fn judge(
     shown: Option<&[u8]>,
     hand_overs: &[HandOver],
     read: impl FnMut(u8, u64, usize) -> Option<Vec<Hash>>,
-) -> Result<Accepted, Refused> {
+) -> Result<Accepted, Box<Refused>> {
     let accepted = match shown {
         Some(shown) => accept(memory, shown, hand_overs, read),
         None => Err(Refusal::NoCheckpoint),
     };
-    accepted.map_err(|why| Refused { origin: memory.origin().to_owned(), why, last: memory.last })
+    let refuse = |why| Box::new(Refused { origin: memory.origin().to_owned(), why, last: memory.last });
+    accepted.map_err(refuse)
 }
 
 fn accept(

@@ -268,6 +268,7 @@ fn another_log_in_the_place_of_the_known_one_is_refused() {
     witness.look(&text(&other.data_dir()), &["--key", key], 0);
     witness.accepts(&other.data_dir(), "unchanged");
     assert_eq!(witness.state().join("logs").read_dir().expect("it is there").count(), 2);
+    witness.refuses(&appliance.file("moved"), "other origin: ");
 }
 
 /// The log of a running appliance as plain files.
