@@ -28,7 +28,7 @@ const KEY_FILE_BYTES_MAX: u64 = 4_096;
 /// The first look at a log trusts the key that the log shows, unless --key gives it: compare what is printed. Several
 /// logs may share one --state; all but the first need --key at their first look.
 ///
-/// Each new checkpoint is kept in the --state directory, in a file of about 1 KB; hourly looks make some 9,000 files a
+/// Each new checkpoint is kept in the --state directory, in a small file (4 KiB of disk); hourly looks make some 9,000 a
 /// year. Nothing in there may be deleted or restored from an older copy: it is what the log is held against.
 ///
 /// Exit code: 0 the log is the one that was seen, and it only grew; 1 refused: it is not; 2 it could not be checked
