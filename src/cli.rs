@@ -8,6 +8,7 @@ mod user;
 mod send;
 mod verify;
 mod witness;
+mod export;
 mod bench;
 mod data_dir;
 mod http_client;
@@ -36,6 +37,7 @@ enum Command {
     Send(send::Args),
     Verify(verify::Args),
     Witness(witness::Args),
+    Export(export::Args),
     Bench(bench::Args),
 }
 
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Witness(args) => witness::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     done.unwrap_or_else(|error| exit::report(&error))

@@ -14,8 +14,9 @@ pub mod detect;
 pub mod merkle;
 pub mod archive;
 
-// Judging: what the thinking modules prove, held against what was seen before.
+// Judging: what the thinking modules prove, put together and held against what was seen; pure too.
 pub mod witness;
+pub mod evidence;
 
 // Edges: each has one user of its crate.
 pub mod store;

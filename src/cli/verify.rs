@@ -1,5 +1,9 @@
 //! `sealwatch verify`: checks the log against its tree, offline.
 
+mod evidence;
+mod file;
+mod proof;
+
 use super::data_dir::DataDir;
 use crate::store::{LockError, Options, Report, Store, StoreError};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,9 +15,10 @@ use std::process::ExitCode;
 /// Could not check.
 const UNCHECKED: u8 = 2;
 
-/// Checks the log and its tree: every block, every entry, every tile.
+/// Checks the log and its tree: every block, every entry, every tile. With FILE: exported evidence, a proof or a
+/// checkpoint, which needs nothing but this program.
 ///
-/// The appliance must be stopped. Exit code: 0 everything is as it was written, 1 damage or tampering was
+/// The appliance must be stopped, but for FILE. Exit code: 0 everything is as it was written, 1 damage or tampering was
 /// found, 2 it could not be checked.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,6 +27,8 @@ pub(super) struct Args {
     json: bool,
     #[command(flatten)]
     data_dir: DataDir,
+    #[command(flatten)]
+    files: file::FileArgs,
 }
 
 #[derive(Serialize)]
@@ -47,6 +54,9 @@ enum Outcome {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.files.are_given() {
+        return file::run(&args.files, args.json);
+    }
     let dir = args.data_dir.config()?.data_dir;
     // A damaged file can make the database panic; that is a finding, not a crash.
     std::panic::set_hook(Box::new(|_| {}));

@@ -190,6 +190,18 @@ pub enum Activity {
     },
 }
 
+impl Activity {
+    /// The alert whose life it is a step of.
+    pub fn alert(&self) -> Option<Uuid> {
+        match self {
+            Activity::AlertRaised { alert, .. }
+            | Activity::AlertNotified { alert, .. }
+            | Activity::AlertChanged { alert, .. } => Some(*alert),
+            _ => None,
+        }
+    }
+}
+
 /// A setting that has another value than before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingChange {

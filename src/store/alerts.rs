@@ -321,7 +321,7 @@ fn encode(alert: &Alert) -> Vec<u8> {
     row
 }
 
-fn decode(id: &[u8; 16], row: &[u8]) -> Result<Alert, StoreError> {
+pub(super) fn decode(id: &[u8; 16], row: &[u8]) -> Result<Alert, StoreError> {
     match row.split_first() {
         Some((&VERSION, json)) => serde_json::from_slice(json)
             .map_err(|error| StoreError::damaged("alerts", Uuid::from_bytes(*id), error)),
@@ -343,7 +343,7 @@ fn encode_evidence(evidence: &Evidence) -> Vec<u8> {
     row
 }
 
-fn decode_evidence(id: Uuid, row: &[u8], evidence: &mut Evidence) -> Result<(), StoreError> {
+pub(super) fn decode_evidence(id: Uuid, row: &[u8], evidence: &mut Evidence) -> Result<(), StoreError> {
     let damaged = || StoreError::damaged("evidence", id, "the row has a form that is not known");
     let (head, items) = row.split_first_chunk::<5>().ok_or_else(damaged)?;
     let (items, rest) = items.as_chunks::<ITEM_BYTES>();

@@ -113,6 +113,10 @@ impl Txn<'_> {
             body,
         };
         self.push(entry, &digest, None)?;
+        if let Some(alert) = activity.alert() {
+            let told = u8::from(matches!(activity, Activity::AlertNotified { .. }));
+            self.writing().open_table(t::ENTRIES_OF_ALERT)?.insert((alert.as_bytes(), seq.0), told)?;
+        }
         Ok(seq)
     }
 

@@ -19,6 +19,7 @@ mod detection;
 mod access;
 mod answers;
 mod check;
+mod exhibit;
 
 pub use access::{Session, SessionHash, SignIn};
 pub use alerts::{AlertPage, AlertStatistics, Refusal};
@@ -29,6 +30,7 @@ pub use checkpoints::StoredCheckpoint;
 pub use detection::{DetectionStep, Snapshot};
 pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;
+pub use exhibit::{AskedEvidence, EvidenceError};
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};

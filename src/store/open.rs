@@ -248,6 +248,7 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::EVIDENCE)?;
     write.open_table(t::CURRENT_ALERTS)?;
     write.open_table(t::ALERTS_OF_EVENT)?;
+    write.open_table(t::ENTRIES_OF_ALERT)?;
     write.open_table(t::LATE_EVENTS)?;
     write.open_table(t::POSITIONS)?;
     write.open_table(t::SNAPSHOT)?;

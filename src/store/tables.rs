@@ -48,6 +48,9 @@ pub(super) const CURRENT_ALERTS: TableDefinition<'_, &[u8; 32], &[u8; 16]> =
 /// Alerts by the events that counted, as far as the evidence names them: seq ‖ alert id.
 pub(super) const ALERTS_OF_EVENT: TableDefinition<'_, (u64, &[u8; 16]), ()> =
     TableDefinition::new("alerts_of_event");
+/// The entries of each alert's life: alert id ‖ seq → 1 where people were told, else 0.
+pub(super) const ENTRIES_OF_ALERT: TableDefinition<'_, (&[u8; 16], u64), u8> =
+    TableDefinition::new("entries_of_alert");
 /// Events that came too late for a window, by their place in the log.
 pub(super) const LATE_EVENTS: TableDefinition<'_, u64, ()> = TableDefinition::new("late_events");
 

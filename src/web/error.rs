@@ -4,7 +4,8 @@ use crate::counters::CountersError;
 use crate::decode::{Fault, FaultKind};
 use crate::detect::IllegalTransition;
 use crate::ingest::{Refused, Rejection};
-use crate::store::{Damaged, Refusal, StoreError};
+use crate::store::{Damaged, EvidenceError, Refusal, StoreError};
+use crate::web::exhibit::ExportError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -127,6 +128,27 @@ impl From<Refused> for Problem {
             Refused::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         };
         Problem { retry_after: Some(RETRY_AFTER_SECS), ..Problem::new(status, code, refused.to_string()) }
+    }
+}
+
+impl From<ExportError> for Problem {
+    fn from(error: ExportError) -> Problem {
+        let refused = |code: &'static str| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
+        };
+        match error {
+            ExportError::Evidence(EvidenceError::Store(error)) => error.into(),
+            ExportError::Evidence(EvidenceError::Damaged(damaged)) => damaged.into(),
+            ExportError::Evidence(EvidenceError::NotFound) => Problem::not_found("alert with this id"),
+            ExportError::Evidence(EvidenceError::NotCovered) => {
+                Problem::new(StatusCode::CONFLICT, "no_checkpoint_yet", error.to_string())
+            }
+            ExportError::Evidence(EvidenceError::Untraced) => refused("evidence_untraced"),
+            ExportError::Evidence(EvidenceError::TooMany) | ExportError::Bundle(_) => {
+                refused("evidence_too_large")
+            }
+            ExportError::Zip(_) => Problem::internal(error),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod listen;
 mod layers;
 mod routes;
 mod error;
+pub mod exhibit;
 mod auth;
 mod body;
 mod idempotency;

@@ -25,6 +25,7 @@ pub fn router(app: App) -> Router {
         .route("/alerts", get(alerts::list))
         .route("/alerts/statistics", get(alerts::statistics))
         .route("/alerts/{id}", get(alerts::one))
+        .route("/alerts/{id}/evidence", get(alerts::evidence))
         .route("/alerts/{id}/{step}", post(alerts::step))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
@@ -45,6 +46,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-out", post(show::sign_in::sign_out))
         .route("/alerts", get(show::alerts::show))
         .route("/alerts/{id}", get(show::alert::show))
+        .route("/alerts/{id}/evidence", post(show::alert::evidence))
         .route("/alerts/{id}/{step}", post(show::alert::step))
         .route("/events", get(show::events::show))
         .route("/events/{id}", get(show::event::show));

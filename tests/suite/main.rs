@@ -13,6 +13,7 @@ mod alerts;
 mod bad_input;
 mod durability;
 mod independent;
+mod evidence;
 mod intake;
 mod operations;
 mod pages;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROWS: [&[&str]; 9] = [
     &["model"],
     &["decode", "integrity", "detect", "merkle", "archive", "secrets", "retention"],
-    &["witness"],
+    &["witness", "evidence"],
     &["store", "counters", "keys", "search", "notify", "telemetry"],
     &["config"],
     &["ingest"],

@@ -8,6 +8,7 @@ use crate::model::{
 use crate::web::auth::{Reader, Triager};
 use crate::web::body;
 use crate::web::error::Problem;
+use crate::web::exhibit;
 use crate::web::idempotency::{self, Guard};
 use crate::web::state::App;
 use crate::web::view::AlertJson;
@@ -103,6 +104,15 @@ pub async fn one(
     let alert = app.read(move |app| app.store.alert(id, &caller.organizations)).await?;
     let alert = alert.ok_or_else(|| Problem::not_found("alert with this id"))?;
     Ok(Json(AlertJson::from(&alert)).into_response())
+}
+
+/// `GET /api/v1/alerts/{id}/evidence`: the alert with what proves it, as a zip.
+pub async fn evidence(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    exhibit::answer(&app, caller, parse_id(&id)?).await
 }
 
 /// The id in an address.

@@ -119,7 +119,8 @@ fn prove(app: &Appliance, seq: Seq, newest: &StoredCheckpoint) -> Result<TlogPro
     Ok(TlogProof { extra: None, index: seq.0, hashes, checkpoint })
 }
 
-fn not_yet(app: &Appliance) -> Problem {
+/// The refusal where the newest checkpoint is too old.
+pub fn not_yet(app: &Appliance) -> Problem {
     let message = "no signed checkpoint covers this yet; one comes within seconds";
     let retry_after = Some(app.config.log.checkpoint_secs);
     Problem { retry_after, ..Problem::new(StatusCode::CONFLICT, "no_checkpoint_yet", message) }

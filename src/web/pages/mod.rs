@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod badge;
 pub mod event;
 pub mod events;
+pub mod evidence;
 pub mod fields;
 pub mod filter;
 pub mod frame;

@@ -5,9 +5,10 @@ use crate::decode;
 use crate::detect;
 use crate::model::{Alert, AlertChange, Caller, EvidenceItem, ReceivedAt};
 use crate::web::api::alerts::{change_of, parse_id};
-use crate::web::auth::Triager;
+use crate::web::auth::{Reader, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
+use crate::web::exhibit;
 use crate::web::pages::alert::{AlertPage, EvidenceRow, evidence_shown};
 use crate::web::state::{App, Appliance};
 use axum::extract::{Path, State};
@@ -63,6 +64,24 @@ pub async fn step(
             Ok((StatusCode::CONFLICT, shown).into_response())
         }
         Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// `POST /alerts/{id}/evidence`: the file, or the page with the reason why it is not to be had yet. Not a link, because
+/// the log notes each export.
+pub async fn evidence(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    match exhibit::answer(&app, caller.clone(), id).await {
+        Err(problem) if problem.status == StatusCode::CONFLICT => {
+            let why = problem.message;
+            let shown = app.read(move |app| view(app, &caller, id, Some(&why))).await?;
+            Ok((StatusCode::CONFLICT, shown).into_response())
+        }
+        answer => answer,
     }
 }
 
