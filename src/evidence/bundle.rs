@@ -133,7 +133,8 @@ impl Bundle {
                 Some(_) => {}
             }
         }
-        let unnamed = self.files.keys().filter(|name| *name != MANIFEST && !manifest.files.contains_key(*name));
+        let unnamed =
+            self.files.keys().filter(|name| *name != MANIFEST && !manifest.files.contains_key(*name));
         findings.extend(unnamed.map(|name| Finding::new(name, "the manifest does not name it")));
         Some(manifest)
     }

@@ -53,8 +53,8 @@ impl Bundle {
             [(EVENTS, &exhibit.events), (HISTORY, &exhibit.history), (KEYS, &exhibit.keys)]
         {
             for entry in entries {
-                let parts =
-                    [&entry.body[..], &entry.leaf, &entry.salt, entry.proof.to_string().as_bytes()].map(<[u8]>::to_vec);
+                let parts = [&entry.body[..], &entry.leaf, &entry.salt, entry.proof.to_string().as_bytes()]
+                    .map(<[u8]>::to_vec);
                 for (end, bytes) in ENTRY_FILES.into_iter().zip(parts) {
                     bundle.add(&name_of(directory, entry.seq.0, end), bytes)?;
                 }
@@ -75,7 +75,8 @@ impl Bundle {
 /// Reads the exhibit back, and tells which files cannot be read or have no place in a bundle. `None` where what is missing
 /// leaves nothing to check.
 pub(super) fn read(bundle: &Bundle, manifest: &Manifest, findings: &mut Vec<Finding>) -> Option<Exhibit> {
-    let mut reading = Reading { bundle, findings, seen: BTreeSet::from([super::bundle::MANIFEST.to_owned()]) };
+    let mut reading =
+        Reading { bundle, findings, seen: BTreeSet::from([super::bundle::MANIFEST.to_owned()]) };
     reading.bytes(PAGE);
     reading.bytes(VERIFY);
     let alert = reading.json(ALERT);
@@ -143,8 +144,10 @@ impl<'a> Reading<'a> {
         let parsed = TlogProof::parse(proof);
         let what = parsed.as_ref().err().map(ToString::to_string);
         // One spelling counts here as well: the extra line is not proved.
-        let plain = parsed.ok().filter(|parsed| parsed.extra.is_none() && parsed.to_string().as_bytes() == proof);
-        let proof = self.or_finding(&names[3], plain, what.unwrap_or_else(|| "it has an extra line".to_owned()));
+        let plain =
+            parsed.ok().filter(|parsed| parsed.extra.is_none() && parsed.to_string().as_bytes() == proof);
+        let proof =
+            self.or_finding(&names[3], plain, what.unwrap_or_else(|| "it has an extra line".to_owned()));
         Some(ProvedEntry {
             seq: Seq(number),
             leaf: leaf.to_vec(),

@@ -13,9 +13,11 @@ mod check;
 
 pub use bundle::{BUNDLE_BYTES_MAX, Bundle, BundleError};
 pub use check::{Checked, check};
-pub use exhibit::{Export, Link, ProvedEntry, Exhibit};
+pub use exhibit::{Exhibit, Export, Link, ProvedEntry};
 pub use finding::Finding;
 pub use layout::{VERIFY_TEXT, VERSION};
-pub use rule::{RuleSettings, Rule};
+pub use rule::{Rule, RuleSettings};
 pub use zipped::{ZIP_BYTES_MAX, ZipError, from_zip, to_zip};
 
+#[cfg(test)]
+mod tests;

@@ -43,7 +43,9 @@ pub enum EvidenceError {
     #[error("the log does not say where this alert was raised: an older version of the program raised it")]
     Untraced,
     /// More than a bundle takes.
-    #[error("the alert has more than {STEPS_MAX} steps, or the log more than {KEYS_MAX} keys: too many for one file")]
+    #[error(
+        "the alert has more than {STEPS_MAX} steps, or the log more than {KEYS_MAX} keys: too many for one file"
+    )]
     TooMany,
     /// The newest checkpoint is older than one of its entries.
     #[error("no signed checkpoint covers all of this alert yet")]

@@ -133,9 +133,8 @@ impl From<Refused> for Problem {
 
 impl From<ExportError> for Problem {
     fn from(error: ExportError) -> Problem {
-        let refused = |code: &'static str| {
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string())
-        };
+        let refused =
+            |code: &'static str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, error.to_string());
         match error {
             ExportError::Evidence(EvidenceError::Store(error)) => error.into(),
             ExportError::Evidence(EvidenceError::Damaged(damaged)) => damaged.into(),

@@ -73,7 +73,11 @@ fn evidence_is_the_same_by_command_by_api_and_by_page_and_verifies_alone() {
     let key = log_key(&client);
     let reply = fetch(&client, &id);
     assert_eq!(reply.header("content-type"), Some("application/zip"));
-    assert!(reply.header("content-disposition").is_some_and(|value| value.contains("attachment") && value.contains(&id)));
+    assert!(
+        reply
+            .header("content-disposition")
+            .is_some_and(|value| value.contains("attachment") && value.contains(&id))
+    );
     let by_api = keep(&appliance, "api.zip", &reply.body);
     answers(&verify(&[text(&by_api), "--key", &key]), 0, "WHOLE");
     answers(&verify(&[text(&by_api)]), 0, "compare");
@@ -85,11 +89,16 @@ fn evidence_is_the_same_by_command_by_api_and_by_page_and_verifies_alone() {
     answers(&verify(&["--json", text(&by_page), "--key", &key]), 0, "\"answer\":\"whole\"");
 
     let by_command = appliance.file("command.zip");
-    let export = |appliance: &Appliance, output: &Path| appliance.run(&["export", "--alert", &id, "--output", text(output)]);
+    let export = |appliance: &Appliance, output: &Path| {
+        appliance.run(&["export", "--alert", &id, "--output", text(output)])
+    };
     assert!(export(&appliance, &by_command).status.success());
     answers(&verify(&[text(&by_command), "--key", &key]), 0, "6 events as received");
     let again = export(&appliance, &by_command);
-    assert!(!again.status.success() && lossy(&again.stderr).contains("there already"), "nothing is overwritten");
+    assert!(
+        !again.status.success() && lossy(&again.stderr).contains("there already"),
+        "nothing is overwritten"
+    );
 
     // What came after the last checkpoint of a stopped appliance is signed by the command itself.
     client.post(&format!("/api/v1/alerts/{id}/resolve"), &json!({"resolutionNotes": "done"})).expect(200);
@@ -108,7 +117,14 @@ fn evidence_of_one_organisation_is_not_there_for_another_and_each_export_is_note
     let client = appliance.everything("all");
     let id = raise(&appliance, &client);
     let scoped = |name: &str, organization: &str| {
-        appliance.client().with_key(&appliance.key(&["--name", name, "--scope", "read", "--organization", organization]))
+        appliance.client().with_key(&appliance.key(&[
+            "--name",
+            name,
+            "--scope",
+            "read",
+            "--organization",
+            organization,
+        ]))
     };
     fetch(&scoped("own", "org-a"), &id);
     let other = scoped("other", "org-b");
@@ -170,7 +186,8 @@ fn every_kind_of_alert_has_evidence_that_verifies() {
     client.post(EVENTS, &Value::from(many)).expect(202);
     appliance.detection_is_done(&client);
     let alerts = found(&client, "");
-    let mut kinds: Vec<&str> = alerts.iter().filter_map(|alert| alert["metadata"]["patternType"].as_str()).collect();
+    let mut kinds: Vec<&str> =
+        alerts.iter().filter_map(|alert| alert["metadata"]["patternType"].as_str()).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["FAILED_AUTH", "ID_CONFLICT", "INTEGRITY_VIOLATION", "OFF_HOURS"]);
     for alert in &alerts {
@@ -191,15 +208,18 @@ fn a_proof_and_a_checkpoint_are_checked_offline() {
     });
     let key = log_key(&client);
     let proof = keep(&appliance, "event.tlog-proof", &proof);
-    let [leaf, raw, salt] = ["leaf", "raw", "salt"].map(|part| {
-        keep(&appliance, part, &client.get(&path(part)).expect(200).body)
-    });
+    let [leaf, raw, salt] =
+        ["leaf", "raw", "salt"].map(|part| keep(&appliance, part, &client.get(&path(part)).expect(200).body));
     let (proof, leaf, raw, salt) = (text(&proof), text(&leaf), text(&raw), text(&salt));
     answers(&verify(&[proof]), 2, "--leaf");
     answers(&verify(&[proof, "--key", &key]), 2, "--leaf");
     answers(&verify(&[proof, "--leaf", leaf]), 2, "--key");
     answers(&verify(&[proof, "--leaf", leaf, "--key", &key]), 0, "WHOLE");
-    answers(&verify(&[proof, "--leaf", leaf, "--key", &key, "--raw", raw, "--salt", salt]), 0, "bytes that were given");
+    answers(
+        &verify(&[proof, "--leaf", leaf, "--key", &key, "--raw", raw, "--salt", salt]),
+        0,
+        "bytes that were given",
+    );
     let digits = std::fs::read_to_string(salt).expect("it was written");
     answers(&verify(&[proof, "--leaf", leaf, "--key", &key, "--raw", raw, "--salt", &digits]), 0, "WHOLE");
     answers(&verify(&[proof, "--leaf", leaf, "--key", &key, "--raw", leaf, "--salt", salt]), 1, "commits to");

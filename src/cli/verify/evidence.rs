@@ -4,7 +4,7 @@ use super::file::{Answer, Outcome};
 use crate::detect;
 use crate::evidence::{BundleError, Checked, Exhibit, ZipError, check as check_bundle, from_zip};
 use crate::merkle::Verifier;
-use crate::web::pages::evidence::page;
+use crate::web::pages::evidence::{entries_of, page};
 use crate::web::pages::words;
 
 const KIND: &str = "evidence";
@@ -12,7 +12,10 @@ const KIND: &str = "evidence";
 pub(super) fn check(bytes: &[u8], keys: &[Verifier]) -> Outcome {
     let bundle = match from_zip(bytes) {
         Ok(bundle) => bundle,
-        Err(error @ (ZipError::TooLarge | ZipError::Bundle(BundleError::TooManyFiles | BundleError::TooLarge))) => {
+        Err(
+            error
+            @ (ZipError::TooLarge | ZipError::Bundle(BundleError::TooManyFiles | BundleError::TooLarge)),
+        ) => {
             return Outcome::not_checked(KIND, error.to_string());
         }
         Err(error) => return Outcome::wrong(KIND, error.to_string()),
@@ -38,7 +41,8 @@ pub(super) fn check(bytes: &[u8], keys: &[Verifier]) -> Outcome {
 
 fn words_of(exhibit: &Exhibit, checked: &Checked, key_from_file: bool) -> Vec<String> {
     let alert = &exhibit.alert;
-    let organization = alert.organization.as_deref().map_or(String::new(), |name| format!(", organisation {name}"));
+    let organization =
+        alert.organization.as_deref().map_or(String::new(), |name| format!(", organisation {name}"));
     let size = exhibit.chain.last().map_or(0, |link| link.size);
     let steps = words::counted(exhibit.history.len() as u64, "step");
     let mut lines = vec![
@@ -48,10 +52,14 @@ fn words_of(exhibit: &Exhibit, checked: &Checked, key_from_file: bool) -> Vec<St
         format!(
             "{} as received and {steps} of its history are proved, in a log of {}",
             words::counted(exhibit.events.len() as u64, "event"),
-            words::counted(size, "entry").replace("entrys", "entries"),
+            entries_of(size),
         ),
         format!("raised {}, status {}", alert.created_at.timestamp(), alert.status.name()),
-        format!("exported by {} at {} (stated, not proved)", exhibit.export.by, exhibit.export.at.timestamp()),
+        format!(
+            "exported by {} at {} (stated, not proved)",
+            exhibit.export.by,
+            exhibit.export.at.timestamp()
+        ),
     ];
     lines.extend(checked.signed_by.iter().map(|key| format!("signed by {key}")));
     lines.push(if key_from_file {

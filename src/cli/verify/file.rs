@@ -124,7 +124,8 @@ fn looks_like_note(bytes: &[u8]) -> bool {
 /// The file, as far as anything that can be checked may be long.
 pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let opened = File::open(path).and_then(|file| file.take(ZIP_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
+    let opened =
+        File::open(path).and_then(|file| file.take(ZIP_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
     opened.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(bytes)
 }
@@ -134,9 +135,8 @@ fn read_keys(given: &str) -> anyhow::Result<Vec<Verifier>> {
     if let Ok(key) = Verifier::parse(given.trim()) {
         return Ok(vec![key]);
     }
-    let text = read(Path::new(given)).map_err(|_| {
-        anyhow!("--key {given:?} is neither a key (NAME+ID+KEY) nor a file that can be read")
-    })?;
+    let text = read(Path::new(given))
+        .map_err(|_| anyhow!("--key {given:?} is neither a key (NAME+ID+KEY) nor a file that can be read"))?;
     let text = String::from_utf8_lossy(&text).into_owned();
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let keys: Vec<Verifier> = lines

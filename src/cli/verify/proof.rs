@@ -2,7 +2,8 @@
 
 use super::file::{Answer, FileArgs, Outcome, read};
 use crate::merkle::{
-    Checkpoint, CheckpointError, Leaf, Note, NoteError, TlogProof, TlogProofError, Verifier, body_digest, leaf_hash,
+    Checkpoint, CheckpointError, Leaf, Note, NoteError, TlogProof, TlogProofError, Verifier, body_digest,
+    leaf_hash,
 };
 use crate::model::Salt;
 use std::path::Path;
@@ -90,14 +91,10 @@ pub(super) fn check_checkpoint(bytes: &[u8], keys: &[Verifier]) -> Outcome {
     }
 }
 
-/// Without a signature of a key that was given, nothing is known; with a wrong one it is a forgery.
 fn of_checkpoint_error(kind: &'static str, error: &CheckpointError) -> Outcome {
-    match error {
-        CheckpointError::Note(NoteError::NoKnownKey) => {
-            Outcome::wrong(kind, "none of the keys that were given has signed it: it is of another log, or forged")
-        }
-        error => Outcome::wrong(kind, error.to_string()),
-    }
+    let no_known_key = *error == CheckpointError::Note(NoteError::NoKnownKey);
+    let of_another = "none of the keys that were given has signed it: it is of another log, or forged";
+    Outcome::wrong(kind, if no_known_key { of_another.to_owned() } else { error.to_string() })
 }
 
 /// Bytes of a fixed length, as they are or in hex.

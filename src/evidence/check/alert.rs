@@ -19,7 +19,14 @@ pub(super) fn check(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
     check_numbers(alert, &mut wrong);
     let raised = exhibit.history.first().and_then(super::super::ProvedEntry::activity);
     let Some(Activity::AlertRaised {
-        alert: id, pattern, severity, fingerprint, organization, key, created_at, events
+        alert: id,
+        pattern,
+        severity,
+        fingerprint,
+        organization,
+        key,
+        created_at,
+        events,
     }) = raised
     else {
         findings.push(Finding::new(HISTORY, "it does not begin with the entry that raised the alert"));
@@ -86,15 +93,19 @@ fn begins_with(alert: &Alert, raised: &[Uuid]) -> bool {
 
 /// The threshold and the timespan must be ones that the first events reach.
 fn check_limit(alert: &Alert, raised: &[Uuid], wrong: &mut impl FnMut(&str)) {
-    let enough = u64::try_from(raised.len()).is_ok_and(|count| count >= alert.threshold.min(NAMED_MAX as u64));
-    let first: Vec<&EvidenceItem> = alert.evidence.first.iter().filter(|item| raised.contains(&item.id)).collect();
+    let enough =
+        u64::try_from(raised.len()).is_ok_and(|count| count >= alert.threshold.min(NAMED_MAX as u64));
+    let first: Vec<&EvidenceItem> =
+        alert.evidence.first.iter().filter(|item| raised.contains(&item.id)).collect();
     let times = || first.iter().map(|item| item.time);
     let within = times().min().zip(times().max()).is_none_or(|(earliest, latest)| {
         let span = latest.duration_since(earliest);
         span.is_zero() || span.unsigned_abs() < std::time::Duration::from_secs(alert.timespan_secs)
     });
     if alert.threshold == 0 || !enough || !within {
-        wrong("the events that had counted when it was raised do not reach its threshold within its timespan");
+        wrong(
+            "the events that had counted when it was raised do not reach its threshold within its timespan",
+        );
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn check(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
         }
         match entries.get(&item.seq) {
             None => wrong("the event that the alert names is missing"),
-            Some(entry) => check_event(alert, item, entry).unwrap_or_else(|what| wrong(what)),
+            Some(entry) => check_event(alert, item, entry).unwrap_or_else(wrong),
         }
     }
     for seq in entries.keys().filter(|seq| !named.contains(seq)) {

@@ -5,9 +5,7 @@ use crate::detect;
 use crate::evidence::exhibit::{Exhibit, ProvedEntry};
 use crate::evidence::finding::Finding;
 use crate::evidence::layout::{ALERT, HISTORY, name_of};
-use crate::model::{
-    Activity, Alert, AlertChange, AlertStatus, AlertStep, Evidence, ReceivedAt,
-};
+use crate::model::{Activity, Alert, AlertChange, AlertStatus, AlertStep, Evidence, ReceivedAt};
 use jiff::{SignedDuration, Timestamp};
 
 /// Who the appliance is in a history.
@@ -15,10 +13,16 @@ const APPLIANCE: &str = "sealwatch";
 
 pub(super) fn check(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
     let alert = &exhibit.alert;
-    let mut left = Alert { status: AlertStatus::Active, evidence: Evidence::default(), history: Vec::new(), ..alert.clone() };
+    let mut left = Alert {
+        status: AlertStatus::Active,
+        evidence: Evidence::default(),
+        history: Vec::new(),
+        ..alert.clone()
+    };
     let mut told = None;
     for (index, entry) in exhibit.history.iter().enumerate() {
-        let mut wrong = |what: &str| findings.push(Finding::new(name_of(HISTORY, entry.seq.0, ".json"), what));
+        let mut wrong =
+            |what: &str| findings.push(Finding::new(name_of(HISTORY, entry.seq.0, ".json"), what));
         let Some(activity) = entry.activity().filter(|activity| activity.alert() == Some(alert.id)) else {
             wrong("it is of another alert, or of none");
             continue;
@@ -29,7 +33,9 @@ pub(super) fn check(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
         }
         match activity {
             Activity::AlertRaised { .. } if index > 0 => wrong("the alert is raised a second time"),
-            Activity::AlertNotified { occurrences, quiet_until, .. } => told = Some((occurrences, quiet_until)),
+            Activity::AlertNotified { occurrences, quiet_until, .. } => {
+                told = Some((occurrences, quiet_until));
+            }
             Activity::AlertChanged { change, by, note, .. } => {
                 match detect::change(&left, change, &by, entry.received_at(), note.as_deref()) {
                     Ok(changed) => left = changed,
@@ -60,7 +66,9 @@ fn is_step(exhibit: &Exhibit, step: &AlertStep, activity: &Activity, entry: &Pro
         Activity::AlertRaised { created_at, .. } => {
             by_appliance(AlertChange::Raised) && step.at == *created_at
         }
-        Activity::AlertNotified { .. } => by_appliance(AlertChange::Notified) && is_firing(exhibit, step.at, entry),
+        Activity::AlertNotified { .. } => {
+            by_appliance(AlertChange::Notified) && is_firing(exhibit, step.at, entry)
+        }
         Activity::AlertChanged { change, by, note, .. } => {
             let note = note.as_deref().filter(|note| !note.trim().is_empty());
             (step.change, step.by.as_str(), step.note.as_deref()) == (*change, by.as_str(), note)

@@ -62,7 +62,8 @@ fn check_chain(
         let tree = match key_of_size(keys, link.size).map(|key| open(&link.note, key)) {
             Some(Ok(checkpoint)) if checkpoint.tree.size == link.size => checkpoint.tree,
             Some(Ok(checkpoint)) => {
-                let what = format!("it covers {} entries, not as many as its name says", checkpoint.tree.size);
+                let what =
+                    format!("it covers {} entries, not as many as its name says", checkpoint.tree.size);
                 findings.push(Finding::new(name, what));
                 continue;
             }
@@ -110,10 +111,7 @@ fn check_trust(
 }
 
 /// The end of the name of the file that is wrong, and what is.
-fn check_entry(
-    entry: &ProvedEntry,
-    trees: &HashMap<String, TreeHead>,
-) -> Result<(), (&'static str, String)> {
+fn check_entry(entry: &ProvedEntry, trees: &HashMap<String, TreeHead>) -> Result<(), (&'static str, String)> {
     let leaf = entry.parts().ok_or((".leaf", "it is no leaf of a log".to_owned()))?;
     if leaf.seq != entry.seq {
         return Err((".leaf", format!("it is the leaf of entry {}", leaf.seq)));

@@ -54,7 +54,8 @@ pub fn check(bundle: &Bundle, trusted: &[Verifier], page: impl Fn(&Exhibit) -> S
     if manifest.version == VERSION {
         check_texts(bundle, findings, || page(&exhibit));
     } else {
-        let what = format!("version {} wrote it and this is {VERSION}: check with that one", manifest.version);
+        let what =
+            format!("version {} wrote it and this is {VERSION}: check with that one", manifest.version);
         checked.unchecked = [PAGE, VERIFY].map(|name| Finding::new(name, what.clone())).into();
     }
     findings.truncate(FINDINGS_MAX);

@@ -117,7 +117,7 @@ impl EvidencePage {
             origin: text::visible(origin),
             size: words::count(newest.map_or(0, |link| link.size)),
             until: entries().map(ProvedEntry::received_at).max().map(TimeView::from),
-            proved: words::counted(entries().count() as u64, "entry").replace("entrys", "entries"),
+            proved: entries_of(entries().count() as u64),
             checkpoints: words::counted(exhibit.chain.len() as u64, "checkpoint"),
             keys: exhibit.named_keys().iter().map(|(_, key)| text::visible(&key.to_string())).collect(),
             by: text::cell(Some(&exhibit.export.by)),
@@ -126,9 +126,15 @@ impl EvidencePage {
     }
 }
 
+/// `1 entry`, `12 entries`.
+pub fn entries_of(count: u64) -> String {
+    format!("{} {}", words::count(count), if count == 1 { "entry" } else { "entries" })
+}
+
 fn facts(exhibit: &Exhibit) -> Vec<(&'static str, String)> {
     let alert = &exhibit.alert;
-    let mut facts = vec![("Severity", alert.severity.name().to_owned()), ("Status", alert.status.name().to_owned())];
+    let mut facts =
+        vec![("Severity", alert.severity.name().to_owned()), ("Status", alert.status.name().to_owned())];
     if let Some(organization) = &alert.organization {
         facts.push(("Organisation", text::cell(Some(organization))));
     }
@@ -149,23 +155,47 @@ fn limits(exhibit: &Exhibit) -> Vec<(&'static str, String)> {
     };
     let (rule, now) = (&exhibit.rule, &exhibit.rule.now);
     let state = if now.enabled { "" } else { ", switched off" };
-    vec![
+    let mut limits = vec![
         ("Limit when it was raised", limit(rule.threshold_then, rule.timespan_secs_then)),
         ("Limit at the export", format!("{}{state}", limit(now.threshold, now.timespan_secs))),
-    ]
+        ("Severity at the export", now.severity.name().to_owned()),
+        ("Cooldown at the export", words::span(now.cooldown_secs)),
+    ];
+    if let Some(off_hours) = &now.off_hours {
+        let hours: Vec<String> = off_hours.hours.iter().map(i8::to_string).collect();
+        let holidays: Vec<String> = off_hours.holidays.iter().map(ToString::to_string).collect();
+        let zone = off_hours.time_zone.as_deref().unwrap_or("the host's zone");
+        let weekends = if off_hours.weekends { "yes" } else { "no" };
+        limits.extend([
+            ("Off-hours at the export", format!("{} ({})", hours.join(", "), text::visible(zone))),
+            ("Weekends count", weekends.to_owned()),
+            (
+                "Holidays",
+                if holidays.is_empty() {
+                    "none".to_owned()
+                } else {
+                    text::short(&holidays.join(", "), 1_000)
+                },
+            ),
+        ]);
+    }
+    limits
 }
 
 fn event_line(entry: &ProvedEntry) -> EventLine {
     let is_event = entry.parts().is_some_and(|leaf| leaf.kind == EntryKind::Event);
     let event = decode::stored(&entry.body, entry.received_at()).ok().filter(|_| is_event);
-    let of_event = |value: fn(&AuditEvent<'_>) -> Option<String>| {
-        text::cell(event.as_ref().and_then(value).as_deref())
-    };
+    let of_event =
+        |value: fn(&AuditEvent<'_>) -> Option<String>| text::cell(event.as_ref().and_then(value).as_deref());
     EventLine {
         href: format!("events/{:012}.json", entry.seq.0),
         seq: words::count(entry.seq.0),
         time: event.as_ref().map_or(entry.received_at().into(), |event| event.timestamp.into()),
-        action: if is_event { of_event(|event| Some(event.action.to_string())) } else { "an id came again with other content".to_owned() },
+        action: if is_event {
+            of_event(|event| Some(event.action.to_string()))
+        } else {
+            "an id came again with other content".to_owned()
+        },
         status: of_event(|event| Some(event.status.name().to_owned())),
         target: of_event(|event| {
             let parts = [event.target_resource_type.as_deref(), event.target_resource_id.as_deref()];
