@@ -1,6 +1,6 @@
 //! Bundles that a forger made anew, with a manifest and a page that fit.
 
-use super::sample::{Log, change, exhibit, exhibit_of, keys, signer};
+use super::sample::{Log, change, exhibit, exhibit_of, exhibit_with, keys, signer};
 use super::{bundle_of, checked};
 use crate::evidence::{Exhibit, Finding};
 use crate::model::{Activity, AlertChange, AlertStatus, Pattern, Seq, Severity};
@@ -155,4 +155,37 @@ fn a_step_of_another_alert_is_found() {
     forged.history.push(log.prove(step));
     forged.history.sort_by_key(|entry| entry.seq);
     assert!(!checked(&bundle_of(&forged), &[]).is_whole());
+}
+
+/// The event keeps its id and its time, so only its bytes tell.
+#[test]
+fn an_event_that_says_something_else_is_found() {
+    let found = found(|exhibit| {
+        let body = String::from_utf8_lossy(&exhibit.events[0].body).replace("failure", "success");
+        exhibit.events[0].body = body.into_bytes();
+    });
+    assert_eq!(found.len(), 1, "{found:#?}");
+    names(&found, "events/000000000002.json");
+}
+
+#[test]
+fn an_event_of_another_organisation_is_found() {
+    let found = checked(&bundle_of(&exhibit_with("mallory", signer(1), "bakery")), &[]).findings;
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].file.starts_with("events/") && found[0].what.contains("organisation"), "{found:?}");
+}
+
+/// Whoever has a true beginning of the log can go on with a key of their own, but not have the true one say so.
+#[test]
+fn a_key_that_the_former_one_did_not_hand_over_to_is_found() {
+    let mut forged = exhibit();
+    let mut log = Log::new(signer(1));
+    log.seal();
+    let named = log.usurp(signer(9));
+    log.act(&Activity::Silence);
+    log.seal();
+    (forged.keys, forged.chain) = (log.prove_all(&[Seq(1), named]), log.chain());
+    let found = checked(&bundle_of(&forged), &keys()[..1]).findings;
+    names(&found, "keys/000000000002.json");
+    assert!(found.iter().any(|finding| finding.what.contains("hands over")), "{found:#?}");
 }

@@ -55,11 +55,11 @@ impl Log {
         self.push(EntryKind::Activity, serde_json::to_vec(activity).expect("JSON"))
     }
 
-    /// A failed sign-in of `key`, with an id of its own where `id` is one.
-    pub(super) fn sign_in(&mut self, key: &str, second: u8, id: Option<&str>) -> Seq {
+    /// A failed sign-in of `key` at `organization`, with an id of its own where `id` is one.
+    fn sign_in(&mut self, key: &str, organization: &str, second: u8, id: Option<&str>) -> Seq {
         let time = format!("2023-07-10T12:00:{second:02}Z");
         let mut event = json!({"timestamp": time, "action": "auth.login.failure", "status": "failure",
-            "principalId": key, "organizationId": "clinic", "correlationId": format!("c-{second}")});
+            "principalId": key, "organizationId": organization, "correlationId": format!("c-{second}")});
         if let Some(id) = id {
             event["id"] = json!(id);
         }
@@ -75,11 +75,22 @@ impl Log {
 
     /// Has another key sign from here on.
     pub(super) fn rotate(&mut self, next: Signer) -> Seq {
-        let previous = Some(self.signer.verifier().to_string());
-        let seq = self.act(&Activity::LogKeyNamed { key: next.verifier().to_string(), previous });
+        let seq = self.name(&next);
         self.seal();
         self.signer = next;
         seq
+    }
+
+    /// Signs with another key from here on, which the one before never handed over to.
+    pub(super) fn usurp(&mut self, next: Signer) -> Seq {
+        let seq = self.name(&next);
+        self.signer = next;
+        seq
+    }
+
+    fn name(&mut self, next: &Signer) -> Seq {
+        let previous = Some(self.signer.verifier().to_string());
+        self.act(&Activity::LogKeyNamed { key: next.verifier().to_string(), previous })
     }
 
     /// An entry with its proof in the first checkpoint that covers it.
@@ -119,7 +130,7 @@ impl Log {
             received_at,
             source: SourceId(1),
             source_name: "portal",
-            organization: event.organization_id.as_deref(),
+            organization: Some("clinic"),
             event: &event,
             verdict: Verdict::Verified,
             time_suspect: false,
@@ -141,11 +152,16 @@ fn tree(entries: &[Kept], size: u64) -> TiledTree<impl FnMut(u8, u64, usize) -> 
 /// The evidence of an alert about `key`: five failed sign-ins raised it, someone acknowledged it, the log's key was
 /// replaced, and a sixth came.
 pub(super) fn exhibit_of(key: &str, first: Signer) -> Exhibit {
+    exhibit_with(key, first, "clinic")
+}
+
+/// The same with the sixth event of some organisation.
+pub(super) fn exhibit_with(key: &str, first: Signer, sixth: &str) -> Exhibit {
     let mut log = Log::new(first);
     let (mut engine, mut bursts) = (Engine::new(Settings::default()), Bursts::default());
     let ids = ["018b2f5e-0000-7000-8000-000000000001", "018b2f5e-0000-4000-8000-000000000002"];
     let mut events: Vec<Seq> =
-        (0..5u8).map(|n| log.sign_in(key, n, ids.get(usize::from(n)).copied())).collect();
+        (0..5u8).map(|n| log.sign_in(key, "clinic", n, ids.get(usize::from(n)).copied())).collect();
     events.iter().for_each(|seq| log.observe(&mut engine, &mut bursts, *seq));
     log.seal();
     let mut history = Vec::new();
@@ -153,7 +169,7 @@ pub(super) fn exhibit_of(key: &str, first: Signer) -> Exhibit {
     let (alert, step) = change(&mut log, &alert, AlertChange::Acknowledged, None);
     history.push(step);
     let keys = vec![Seq(1), log.rotate(signer(2))];
-    events.push(log.sign_in(key, 9, None));
+    events.push(log.sign_in(key, sixth, 9, None));
     log.observe(&mut engine, &mut bursts, events[5]);
     let alert = apply(&mut log, Some(alert), &mut bursts, &mut history);
     log.seal();
