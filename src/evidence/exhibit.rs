@@ -2,7 +2,7 @@
 
 use super::rule::Rule;
 use crate::merkle::{Leaf, Note, TlogProof, Verifier};
-use crate::model::{Activity, Alert, Hash, ReceivedAt, Salt, Seq};
+use crate::model::{Activity, Alert, EntryKind, Hash, ReceivedAt, Salt, Seq};
 
 /// Everything that proves one alert. Collected from the log, or read from a bundle and then unchecked.
 #[derive(Clone, Debug)]
@@ -58,9 +58,11 @@ impl ProvedEntry {
         self.parts().map_or(ReceivedAt(0), |leaf| leaf.received_at)
     }
 
-    /// What was done, where the body is that of such an entry.
+    /// What was done. An event is none, whatever its sender wrote: whoever may send one could else name a key, or a
+    /// step of an alert.
     pub fn activity(&self) -> Option<Activity> {
-        serde_json::from_slice(&self.body).ok()
+        let is_ours = self.parts().is_some_and(|leaf| leaf.kind == EntryKind::Activity);
+        is_ours.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 }
 

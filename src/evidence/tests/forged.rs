@@ -3,7 +3,7 @@
 use super::sample::{Log, change, exhibit, exhibit_of, exhibit_with, keys, signer};
 use super::{bundle_of, checked};
 use crate::evidence::{Exhibit, Finding};
-use crate::model::{Activity, AlertChange, AlertStatus, Pattern, Seq, Severity};
+use crate::model::{Activity, AlertChange, AlertStatus, EntryKind, Pattern, Seq, Severity};
 use jiff::SignedDuration;
 
 type Forgery = fn(&mut Exhibit);
@@ -141,6 +141,18 @@ fn a_true_key_that_is_named_but_has_not_signed_proves_nothing() {
     (forged.keys, forged.chain) = (log.prove_all(&[Seq(1), named]), log.chain());
     let found = checked(&bundle_of(&forged), &[true_key]);
     assert!(found.findings.iter().any(|finding| finding.what.contains("signed none")), "{found:?}");
+}
+
+/// Whoever may send an event writes its body: taken for the appliance's own entry, it could name a key of theirs.
+#[test]
+fn an_event_is_nothing_that_the_appliance_did_whatever_it_says() {
+    let mut log = Log::new(signer(1));
+    log.seal();
+    let named = log.prove(Seq(1));
+    let sent = log.push(EntryKind::Event, named.body.clone());
+    log.seal();
+    assert!(named.activity().is_some());
+    assert_eq!(log.prove(sent).activity(), None);
 }
 
 /// The entry says what was done to another alert of the same log.

@@ -43,7 +43,7 @@ impl Log {
         log
     }
 
-    fn push(&mut self, kind: EntryKind, body: Vec<u8>) -> Seq {
+    pub(super) fn push(&mut self, kind: EntryKind, body: Vec<u8>) -> Seq {
         let number = self.entries.len() as u64;
         let salt = [number as u8 ^ 0x5a; 32];
         let leaf = leaf_bytes(kind, Seq(number), received_at(number), &body_digest(&salt, &body));
