@@ -13,7 +13,7 @@ use crate::model::{ReceivedAt, SourceId};
 use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
-    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Prober, SharedKeyring, SignIns,
+    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Previews, Prober, SharedKeyring, SignIns,
 };
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -139,11 +139,11 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         let keyring = keyring.clone();
         Arc::new(move |source: SourceId| keyring.get().name(source))
     };
-    let settings = config.detection.settings.clone();
+    let layers = config.layers.clone();
     let detect = DetectReader::restore(
         store.clone(),
         writer.clone(),
-        settings,
+        layers,
         config.detection.snapshot_events,
         names,
     )?;
@@ -172,6 +172,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         sign_ins: SignIns::default(),
         hashing: Semaphore::new(HASHING_MAX),
         sign_in_queue: Semaphore::new(SIGN_INS_WAITING_MAX),
+        previews: Previews::default(),
         listings: Semaphore::new(LISTINGS_MAX),
         started: Instant::now(),
         config,

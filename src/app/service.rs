@@ -39,6 +39,7 @@ pub(super) async fn tidy(
             () = tokio::time::sleep(every) => {}
             () = stop.cancelled() => return Ok("the tidier"),
         }
+        app.previews.forget_old();
         let now = app.now_received();
         let before = move |age: u64| crate::model::ReceivedAt(now.0.saturating_sub(age));
         let ended = app.writer.commit(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;

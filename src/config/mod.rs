@@ -4,8 +4,10 @@ mod detection;
 mod health;
 mod intake;
 mod integrity;
+mod layers;
 mod log;
 mod mistake;
+mod pattern_form;
 mod reader;
 mod telemetry;
 #[cfg(test)]
@@ -17,8 +19,10 @@ pub use detection::Detection;
 pub use health::Health;
 pub use intake::Intake;
 pub use integrity::Integrity;
+pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
+pub use pattern_form::{Field, PatternForm, Wrong};
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use web::Web;
 
@@ -49,6 +53,8 @@ pub struct Config {
     pub health: Health,
     /// The program's own messages.
     pub telemetry: Telemetry,
+    /// What was written, to lay changes of run time over it.
+    pub layers: Layers,
 }
 
 impl Default for Config {
@@ -64,6 +70,14 @@ pub struct Overrides {
     pub data_dir: Option<PathBuf>,
     /// `--listen`.
     pub listen: Option<SocketAddr>,
+}
+
+impl Overrides {
+    fn written(&self) -> BTreeMap<&'static str, String> {
+        let data_dir = self.data_dir.as_ref().map(|dir| ("data_dir", dir.display().to_string()));
+        let listen = self.listen.map(|listen| ("listen", listen.to_string()));
+        data_dir.into_iter().chain(listen).collect()
+    }
 }
 
 /// The largest file that is taken for a configuration, in bytes.
@@ -92,9 +106,11 @@ pub fn load(
     let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
+    (config.layers.document, config.layers.variables) = reader.written();
     config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
     mistakes.extend(reader.finish());
+    config.layers.command_line = overrides.written();
     config.data_dir = overrides.data_dir.unwrap_or(config.data_dir);
     config.listen = overrides.listen.unwrap_or(config.listen);
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
@@ -130,6 +146,7 @@ impl Config {
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
+            layers: Layers::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Mistake;
 use super::mistake::nearest;
-use super::written::{Document, Written};
+use super::written::{Document, Written, quoted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -40,6 +40,16 @@ impl Reader {
         let own = own.map(|(name, value)| (name.clone(), (name.clone(), value.clone())));
         let variables = foreign.chain(own).collect();
         Reader { file: file.to_path_buf(), document, variables, taken: Vec::new(), mistakes }
+    }
+
+    /// A reader of what was written before.
+    pub(super) fn over(document: Document, variables: BTreeMap<String, (String, String)>) -> Reader {
+        Reader { document, variables, ..Reader::default() }
+    }
+
+    /// What was written, in the file and in variables that stand for keys.
+    pub(super) fn written(&self) -> (Document, BTreeMap<String, (String, String)>) {
+        (self.document.clone(), self.variables.clone())
     }
 
     /// The section of that path; the empty path is the top of the file.
@@ -92,6 +102,16 @@ impl Reader {
         self.note_unknown_variables();
         self.mistakes.sort_by_key(|mistake| (mistake.file.is_none(), mistake.line));
         self.mistakes
+    }
+
+    /// The mistakes in what was taken; unknown keys are none.
+    pub(super) fn mistakes(self) -> Vec<Mistake> {
+        self.mistakes
+    }
+
+    /// The paths that were taken, in order.
+    pub(super) fn paths(&self) -> &[Vec<String>] {
+        &self.taken
     }
 
     /// The keys that were taken, in order.
@@ -278,17 +298,17 @@ fn not_allowed(written: &Written, allowed: &str) -> String {
 }
 
 /// `organizations."St. Mary".time_zone`: the key as it would be written in one line.
-fn dotted(path: &[String]) -> String {
+pub(super) fn dotted(path: &[String]) -> String {
     let is_bare = |part: &str| {
         !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
     };
     let parts: Vec<String> =
-        path.iter().map(|part| if is_bare(part) { part.clone() } else { format!("{part:?}") }).collect();
+        path.iter().map(|part| if is_bare(part) { part.clone() } else { quoted(part) }).collect();
     parts.join(".")
 }
 
 /// The variable that stands for a key: `SEALWATCH_PATTERNS__FAILED_AUTH__THRESHOLD`.
-fn variable(path: &[String]) -> String {
+pub(super) fn variable(path: &[String]) -> String {
     let parts: Vec<String> = path.iter().map(|part| variable_part(part)).collect();
     format!("{VARIABLE_PREFIX}{}", parts.join("__"))
 }

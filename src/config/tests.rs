@@ -1,5 +1,6 @@
 //! Files and variables in, settings or mistakes out.
 
+use super::layers::uncommented;
 use super::reader::Reader;
 use super::{Config, LogLevel, Overrides, load};
 use crate::model::{Pattern, Severity};
@@ -24,14 +25,6 @@ fn check_mistakes(text: &str, variables: &[(&str, &str)], expected: &[&str]) {
 fn manual() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/sealwatch.toml");
     std::fs::read_to_string(path).expect("the manual of every key is part of the repository")
-}
-
-/// The line as it is without its `#`, where it is a key that is commented out.
-fn uncommented(line: &str) -> &str {
-    match line.strip_prefix('#') {
-        Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) => key,
-        _ => line,
-    }
 }
 
 /// `signing_secret_file` alone has no default that could be written down.

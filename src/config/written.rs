@@ -23,6 +23,26 @@ pub(super) enum Written {
     Other(String),
 }
 
+impl Written {
+    /// The value as TOML, whole.
+    pub(super) fn to_toml(&self) -> String {
+        match self {
+            Written::Text(text) | Written::Variable(text) => quoted(text),
+            Written::Integer(number) => number.to_string(),
+            Written::Boolean(value) => value.to_string(),
+            Written::List(items) => {
+                format!("[{}]", items.iter().map(Written::to_toml).collect::<Vec<_>>().join(", "))
+            }
+            Written::Other(name) => name.clone(),
+        }
+    }
+}
+
+/// A text as a basic string of TOML. JSON's escapes are among TOML's, which wants one more character escaped.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is always JSON").replace('\u{7f}', "\\u007F")
+}
+
 impl fmt::Display for Written {
     /// The value as people wrote it, cut to what a line of a terminal holds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +61,7 @@ impl fmt::Display for Written {
 }
 
 /// The values of a file by their path, and what its grammar made impossible to read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Document {
     /// Each value that is not a section, and each section that is empty, with its line.
     pub(super) values: BTreeMap<Vec<String>, (Written, usize)>,

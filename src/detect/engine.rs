@@ -99,6 +99,11 @@ impl Engine {
         &self.settings
     }
 
+    /// Tells it otherwise from here on. Windows that now hold too much are cut at their next match.
+    pub fn change_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
     /// Its numbers.
     pub fn stats(&self) -> EngineStats {
         let Counts { late, future, evicted_keys, dropped_positions } = self.counts;

@@ -40,10 +40,14 @@ pub enum Activity {
         /// What was wrong first.
         first: Option<String>,
     },
-    /// The settings are not those of the last run.
+    /// The settings are not those of before: since the last run, or because someone changed them. What someone
+    /// changed holds for the entries after this one.
     SettingsChanged {
         /// Each key that changed.
         changes: Vec<SettingChange>,
+        /// Who changed it while the appliance ran; `None` for a change of the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// Someone looked for events or alerts.
     Searched {
@@ -207,8 +211,8 @@ impl Activity {
 pub struct SettingChange {
     /// Its name, as the configuration file has it.
     pub key: String,
-    /// What it was; `None` where it was not there.
+    /// What it was, as the file would have it; `None` where it was not there.
     pub from: Option<String>,
-    /// What it is; `None` where it is gone.
+    /// What it is; `None` where it is gone, or the file's value holds again.
     pub to: Option<String>,
 }

@@ -5,6 +5,7 @@ mod alert;
 mod caller;
 mod entry;
 mod event;
+mod overrides;
 mod pattern;
 mod query;
 mod seq;
@@ -19,6 +20,7 @@ pub use alert::{
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, Status};
+pub use overrides::{Override, Overrides};
 pub use pattern::Pattern;
 pub use query::{AlertFilter, AlertOrder, EventCursor, EventFilter, EventOrder, EventQuery, organization_of};
 pub use seq::{ReceivedAt, Seq, event_id, seq_of_event_id};

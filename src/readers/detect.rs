@@ -2,15 +2,16 @@
 //!
 //! Alerts and the position are one commit, so a crash neither loses nor doubles one. Where nothing fired, the
 //! position is only kept in memory: reading that stretch once more fires nothing either. The windows come
-//! back from the last snapshot and the log after it.
+//! back from the last snapshot and the log after it. What someone changed of the settings holds from the entry on
+//! that says so, wherever a stretch of reading or a restart falls.
 
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, guarded};
-use crate::decode;
-use crate::detect::{Bursts, Engine, EngineStats, IdConflict, Observation, Settings};
+use super::{STRETCH_BYTES, guarded, observe};
+use crate::config::Layers;
+use crate::detect::{Bursts, Engine, EngineStats};
 use crate::ingest::Writer;
-use crate::model::{Activity, Entry, EntryFlags, EntryKind, Seq, SourceId, organization_of};
-use crate::store::{DetectionStep, Read, Store};
+use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
+use crate::store::{DetectionStep, Read, Snapshot, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,7 @@ pub struct DetectReader {
     store: Arc<Store>,
     writer: Writer,
     names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+    layers: Layers,
     snapshot_entries: u64,
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
@@ -36,6 +38,8 @@ pub struct DetectReader {
 /// What moves along the log.
 struct State {
     engine: Engine,
+    /// What was changed at run time by the entries that were read.
+    overrides: Overrides,
     position: Seq,
     committed: Seq,
     snapshot_at: Seq,
@@ -46,28 +50,37 @@ impl DetectReader {
     pub fn restore(
         store: Arc<Store>,
         writer: Writer,
-        settings: Settings,
+        layers: Layers,
         snapshot_entries: u64,
         names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
     ) -> Result<DetectReader, ReaderError> {
         let (position, snapshot) = store.detection_state()?;
-        let (taken_at, engine) = match snapshot {
-            Some(snapshot) => match Engine::restore(settings.clone(), &snapshot.windows) {
-                Ok(engine) => (snapshot.at, engine),
+        let restored = snapshot.and_then(|snapshot| {
+            let settings = layers.detection(&snapshot.overrides).0;
+            match Engine::restore(settings, &snapshot.windows) {
+                Ok(engine) => Some((snapshot.at, engine, snapshot.overrides)),
                 Err(error) => {
                     tracing::warn!(%error, "the snapshot of the detection windows cannot be read; they are made again from the log");
-                    (Seq(0), Engine::new(settings))
+                    None
                 }
-            },
-            None => (Seq(0), Engine::new(settings)),
-        };
-        let state = State { engine, position: taken_at, committed: position, snapshot_at: taken_at };
+            }
+        });
+        let (taken_at, engine, overrides) = restored.unwrap_or_else(|| {
+            let overrides = Overrides::default();
+            (Seq(0), Engine::new(layers.detection(&overrides).0), overrides)
+        });
+        let state =
+            State { engine, overrides, position: taken_at, committed: position, snapshot_at: taken_at };
         let stats = Arc::new(Mutex::new(state.engine.stats()));
         let progress = Progress::at(position);
-        let mut reader = DetectReader { store, writer, names, snapshot_entries, progress, stats, state };
+        let mut reader =
+            DetectReader { store, writer, names, layers, snapshot_entries, progress, stats, state };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
+        }
+        for mistake in reader.layers.detection(&reader.state.overrides).1 {
+            tracing::warn!(%mistake, "what was changed at run time does not fit the file any more; see /patterns");
         }
         Ok(reader)
     }
@@ -105,11 +118,11 @@ impl DetectReader {
         })
         .await
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let state = &mut reader.state;
-        if state.position.0 - state.snapshot_at.0 >= reader.snapshot_entries {
-            step.snapshot = Some(state.engine.snapshot());
-            state.snapshot_at = state.position;
+        if reader.state.position.0 - reader.state.snapshot_at.0 >= reader.snapshot_entries {
+            step.snapshot = Some(reader.snapshot());
+            reader.state.snapshot_at = reader.state.position;
         }
+        let state = &mut reader.state;
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
         if due || step.snapshot.is_some() || !step.bursts.is_empty() || !step.late.is_empty() {
             state.committed = state.position;
@@ -126,7 +139,9 @@ impl DetectReader {
         let mut late = Vec::new();
         'stretch: for block in self.store.blocks_from(self.state.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.state.position) {
-                if self.state.position >= end || bursts.firings() >= FIRINGS_MAX {
+                // A burst is told by one state of the settings, wherever the stretch began.
+                let held_back = bursts.firings() > 0 && changes_settings(read);
+                if self.state.position >= end || bursts.firings() >= FIRINGS_MAX || held_back {
                     break 'stretch;
                 }
                 guarded(self.state.position, || self.take(read, &mut bursts, &mut late));
@@ -151,57 +166,46 @@ impl DetectReader {
     }
 
     fn take_event(&mut self, entry: &Entry, bursts: &mut Bursts, late: &mut Vec<Seq>) {
-        let event = match decode::stored(&entry.body, entry.received_at) {
-            Ok(event) => event,
-            Err(fault) => {
-                tracing::error!(
-                    seq = entry.seq.0,
-                    code = fault.code,
-                    "a stored event cannot be decoded; detection passes over it"
-                );
-                return;
-            }
-        };
+        let Some(event) = observe::event_of(entry) else { return };
         let source_name = (self.names)(entry.source);
-        let observed = bursts.observe(
-            &mut self.state.engine,
-            &Observation {
-                seq: entry.seq,
-                id: entry.id,
-                received_at: entry.received_at,
-                source: entry.source,
-                source_name: &source_name,
-                organization: organization_of(entry, &event),
-                event: &event,
-                verdict: entry.verdict,
-                time_suspect: entry.flags.has(EntryFlags::TIME_SUSPECT),
-            },
-        );
-        if observed.late {
+        let engine = &mut self.state.engine;
+        if observe::observe_event(entry, &event, &source_name, engine, bursts).late {
             late.push(entry.seq);
         }
     }
 
     fn take_activity(&mut self, entry: &Entry, bursts: &mut Bursts) {
-        if let Ok(Activity::IdConflict { id, organization, .. }) = serde_json::from_slice(&entry.body) {
-            let conflict = IdConflict {
-                seq: entry.seq,
-                id,
-                received_at: entry.received_at,
-                organization: organization.as_deref(),
-                source: entry.source,
-                source_name: &(self.names)(entry.source),
-            };
-            bursts.observe_id_conflict(self.state.engine.settings(), &conflict);
+        match observe::activity_of(entry) {
+            Some(Activity::SettingsChanged { changes, by: Some(_) }) => {
+                self.state.overrides.apply(&changes);
+                self.state.engine.change_settings(self.layers.detection(&self.state.overrides).0);
+            }
+            Some(activity) => {
+                let source_name = (self.names)(entry.source);
+                observe::observe_conflict(entry, &activity, &source_name, &self.state.engine, bursts);
+            }
+            None => {}
         }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let State { engine, position, overrides, .. } = &self.state;
+        Snapshot { at: *position, windows: engine.snapshot(), overrides: overrides.clone() }
     }
 
     async fn leave(self) -> Result<(), ReaderError> {
         let step = DetectionStep {
             position: self.state.position,
-            snapshot: Some(self.state.engine.snapshot()),
+            snapshot: Some(self.snapshot()),
             ..DetectionStep::default()
         };
         Ok(self.writer.commit(move |txn| txn.apply_detection(&step)).await?)
     }
+}
+
+/// Whether it is the entry of a change that someone made to the settings.
+fn changes_settings(read: &Read) -> bool {
+    let entry =
+        read.as_ref().ok().map(|stored| &stored.entry).filter(|entry| entry.kind == EntryKind::Activity);
+    matches!(entry.and_then(observe::activity_of), Some(Activity::SettingsChanged { by: Some(_), .. }))
 }

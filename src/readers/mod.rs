@@ -1,12 +1,15 @@
 //! The readers of the log: each follows it at its own position, and what it has made can be made again.
 
 mod progress;
+mod observe;
 mod detect;
+mod preview;
 mod count;
 mod seal;
 
 pub use count::CountReader;
 pub use detect::DetectReader;
+pub use preview::{Difference, Preview, PreviewOf, PreviewRun};
 pub use progress::{Progress, ReaderError};
 pub use seal::{SealReader, SealRhythm, hand_over};
 

@@ -1,12 +1,13 @@
 //! What the detect reader commits: alerts, their evidence, its position and now and then its windows.
 
+use super::access::{decode, encode};
 use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
 use crate::detect::{self, Burst};
-use crate::model::{Activity, Alert, EvidenceItem, Seq, SourceId};
-use redb::{ReadableDatabase, ReadableTable};
+use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId};
+use redb::ReadableDatabase;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ use uuid::Uuid;
 const DETECT: &str = "detect";
 /// Bytes of one piece of a snapshot.
 const PIECE_BYTES: usize = 1 << 20;
+/// The row beside the pieces that holds the settings changed at run time.
+const OVERRIDES_ROW: u32 = u32::MAX;
 
 /// What came of reading a stretch of the log.
 #[derive(Debug, Default)]
@@ -25,18 +28,20 @@ pub struct DetectionStep {
     /// The first entry that was not read.
     pub position: Seq,
     /// The windows as they were at `position`, where it is time to keep them.
-    pub snapshot: Option<Vec<u8>>,
+    pub snapshot: Option<Snapshot>,
     /// The names of the sources of the events that fired.
     pub source_names: HashMap<SourceId, String>,
 }
 
-/// The windows of detection as they were at one place in the log.
+/// The windows of detection, and what they were judged by, as they were at one place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// The first entry that they had not seen.
     pub at: Seq,
     /// The windows, as the engine writes them.
     pub windows: Vec<u8>,
+    /// The settings changed at run time by the entries before it.
+    pub overrides: Overrides,
 }
 
 impl Store {
@@ -45,12 +50,18 @@ impl Store {
         let read = self.db.begin_read()?;
         let position = read.open_table(t::POSITIONS)?.get(DETECT)?.map_or(0, |value| value.value());
         let mut bytes = Vec::new();
-        for row in read.open_table(t::SNAPSHOT)?.iter()? {
+        let pieces = read.open_table(t::SNAPSHOT)?;
+        for row in pieces.range(..OVERRIDES_ROW)? {
             bytes.extend_from_slice(row?.1.value());
         }
-        let snapshot = bytes
-            .split_first_chunk()
-            .map(|(at, windows)| Snapshot { at: Seq(u64::from_le_bytes(*at)), windows: windows.to_vec() });
+        let overrides = pieces.get(OVERRIDES_ROW)?.map(|row| decode("snapshot", OVERRIDES_ROW, row.value()));
+        // Where these cannot be read, neither can the windows be used: both come back out of the log.
+        let overrides = overrides.map_or(Some(Overrides::default()), Result::ok);
+        let snapshot = bytes.split_first_chunk().zip(overrides).map(|((at, windows), overrides)| Snapshot {
+            at: Seq(u64::from_le_bytes(*at)),
+            windows: windows.to_vec(),
+            overrides,
+        });
         Ok((Seq(position), snapshot))
     }
 }
@@ -90,17 +101,18 @@ impl Txn<'_> {
             late.insert(seq.0, ())?;
         }
         drop(late);
-        step.snapshot.as_ref().map_or(Ok(()), |windows| self.put_snapshot(step.position, windows))
+        step.snapshot.as_ref().map_or(Ok(()), |snapshot| self.put_snapshot(snapshot))
     }
 
-    fn put_snapshot(&mut self, position: Seq, windows: &[u8]) -> Result<(), StoreError> {
-        let mut bytes = position.0.to_le_bytes().to_vec();
-        bytes.extend_from_slice(windows);
+    fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {
+        let mut bytes = snapshot.at.0.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&snapshot.windows);
         let mut pieces = self.writing().open_table(t::SNAPSHOT)?;
         pieces.retain(|_, _| false)?;
         for (number, piece) in (0u32..).zip(bytes.chunks(PIECE_BYTES)) {
             pieces.insert(number, piece)?;
         }
+        pieces.insert(OVERRIDES_ROW, &encode(&snapshot.overrides)[..])?;
         Ok(())
     }
 }

@@ -6,7 +6,9 @@ use super::open::Store;
 use super::tables as t;
 use crate::archive;
 use crate::merkle::{self, TILE_WIDTH};
-use crate::model::{Entry, EntryKind, Hash, Organizations, Seq, Stored, organization_of, seq_of_event_id};
+use crate::model::{
+    Entry, EntryKind, Hash, Organizations, ReceivedAt, Seq, Stored, organization_of, seq_of_event_id,
+};
 use redb::{ReadTransaction, ReadableDatabase};
 use std::sync::Arc;
 use thiserror::Error;
@@ -64,6 +66,20 @@ impl Store {
         }
         let block = self.block_of(seq.0)?;
         Ok(Some(block.entries[(seq.0 - block.first) as usize].clone()))
+    }
+
+    /// A place with nothing before it that was received at `since` or later; without damage, the first that was.
+    pub fn first_received_since(&self, since: ReceivedAt) -> Result<Seq, StoreError> {
+        let (mut low, mut high) = (0, self.size().0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.entry(Seq(middle))? {
+                Some(Ok(stored)) if stored.entry.received_at < since => low = middle + 1,
+                // A damaged one tells no time; looking too far back passes over nothing.
+                _ => high = middle,
+            }
+        }
+        Ok(Seq(low))
     }
 
     /// The event of that id within what the caller may see. An event of another organisation is not there for

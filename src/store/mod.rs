@@ -17,6 +17,7 @@ mod query;
 mod alerts;
 mod detection;
 mod access;
+mod overrides;
 mod answers;
 mod check;
 mod exhibit;

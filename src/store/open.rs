@@ -255,6 +255,7 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::KEYS)?;
     write.open_table(t::USERS)?;
     write.open_table(t::SESSIONS)?;
+    write.open_table(t::OVERRIDES)?;
     write.open_table(t::ACCOUNTS)?;
     Ok(())
 }

@@ -56,7 +56,8 @@ pub(super) const LATE_EVENTS: TableDefinition<'_, u64, ()> = TableDefinition::ne
 
 /// How far each reader has come: the first entry it has not seen.
 pub(super) const POSITIONS: TableDefinition<'_, &str, u64> = TableDefinition::new("positions");
-/// The detection windows in pieces; piece 0 begins with the position they were taken at.
+/// The detection windows in pieces; piece 0 begins with the position they were taken at. The last possible number
+/// holds the settings changed at run time that were in force there.
 pub(super) const SNAPSHOT: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("snapshot");
 
 /// API keys by number.
@@ -65,6 +66,9 @@ pub(super) const KEYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("k
 pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
 /// Sessions by the hash of their token.
 pub(super) const SESSIONS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("sessions");
+
+/// Settings changed at run time, by key: JSON.
+pub(super) const OVERRIDES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("overrides");
 
 /// Per source, what was received, stored, found to be a duplicate and rejected: four u64.
 pub(super) const ACCOUNTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("accounts");

@@ -1,5 +1,6 @@
 //! The face: the API, the pages, and who may see what.
 
+mod patterns;
 mod state;
 mod listen;
 mod layers;
@@ -21,5 +22,6 @@ pub mod show;
 pub use auth::SignIns;
 pub use health::{Condition, HealthBoard, Prober};
 pub use listen::{ConnectionLimits, Listener, answer};
+pub use patterns::Previews;
 pub use routes::router;
 pub use state::{App, Appliance, SharedKeyring};

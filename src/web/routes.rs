@@ -1,11 +1,11 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, users};
+use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, patterns, users};
 use super::state::App;
 use super::{assets, layers, show};
 use axum::Router;
 use axum::middleware;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -29,6 +29,9 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}/{step}", post(alerts::step))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
+        .route("/patterns", get(patterns::list))
+        .route("/patterns/{name}", put(patterns::change))
+        .route("/patterns/{name}/preview", get(patterns::preview))
         .route("/users", get(users::list).post(users::add))
         .route("/users/{name}", delete(users::remove))
         .route("/health", get(health::overview))
@@ -48,6 +51,9 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(show::alert::show))
         .route("/alerts/{id}/evidence", post(show::alert::evidence))
         .route("/alerts/{id}/{step}", post(show::alert::step))
+        .route("/patterns", get(show::patterns::show))
+        .route("/patterns/{name}", get(show::pattern::show).post(show::pattern::save))
+        .route("/settings", get(show::settings::show))
         .route("/events", get(show::events::show))
         .route("/events/{id}", get(show::event::show));
     Router::new()

@@ -51,6 +51,8 @@ pub struct Appliance {
     pub hashing: Semaphore,
     /// Sign-ins that may wait for their turn.
     pub sign_in_queue: Semaphore,
+    /// The one preview of settings at a time.
+    pub previews: super::patterns::Previews,
     /// Listings at once: each reads much, and holds a thread while it does.
     pub listings: Semaphore,
     /// Whether this is the demonstration, where whoever comes from this host is signed in.

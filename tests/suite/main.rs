@@ -17,6 +17,7 @@ mod evidence;
 mod intake;
 mod operations;
 mod pages;
+mod patterns;
 mod people;
 mod pressure;
 mod proofs;

@@ -8,6 +8,7 @@ pub mod keys;
 pub mod log;
 pub mod metrics;
 pub mod openapi;
+pub mod patterns;
 pub mod users;
 
 mod parameters;

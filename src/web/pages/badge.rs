@@ -64,6 +64,16 @@ impl From<Verdict> for Badge {
 }
 
 impl Badge {
+    /// Whether something is switched on.
+    pub fn of_switch(on: bool) -> Badge {
+        if on { badge("check", "On", "good") } else { badge("pause", "Off", "info") }
+    }
+
+    /// Whether an API key is in force.
+    pub fn of_key(revoked: bool) -> Badge {
+        if revoked { badge("minus", "Revoked", "info") } else { badge("check", "In force", "good") }
+    }
+
     /// The mark of a health status; one that is not known counts as the worst.
     pub fn of_health(status: &str) -> Badge {
         match status {

@@ -64,6 +64,10 @@ pub enum Section {
     Alerts,
     /// The events and each one of them.
     Events,
+    /// The patterns and each one of them.
+    Patterns,
+    /// The settings.
+    Settings,
     /// Nowhere: sign-in and messages.
     None,
 }

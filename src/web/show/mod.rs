@@ -6,6 +6,9 @@ pub mod alerts;
 pub mod event;
 pub mod events;
 pub mod overview;
+pub mod pattern;
+pub mod patterns;
+pub mod settings;
 pub mod sign_in;
 mod response;
 

@@ -1,0 +1,70 @@
+//! From an entry of the log to what detection sees of it: the same live, after a restart and in a preview.
+
+use crate::decode;
+use crate::detect::{Bursts, Engine, IdConflict, Observation, Observed};
+use crate::model::{Activity, AuditEvent, Entry, EntryFlags, organization_of};
+
+/// Takes an entry that is an event through the engine.
+pub(super) fn observe_event(
+    entry: &Entry,
+    event: &AuditEvent<'_>,
+    source_name: &str,
+    engine: &mut Engine,
+    bursts: &mut Bursts,
+) -> Observed {
+    bursts.observe(
+        engine,
+        &Observation {
+            seq: entry.seq,
+            id: entry.id,
+            received_at: entry.received_at,
+            source: entry.source,
+            source_name,
+            organization: organization_of(entry, event),
+            event,
+            verdict: entry.verdict,
+            time_suspect: entry.flags.has(EntryFlags::TIME_SUSPECT),
+        },
+    )
+}
+
+/// Takes the entry of an id that was used again.
+pub(super) fn observe_conflict(
+    entry: &Entry,
+    activity: &Activity,
+    source_name: &str,
+    engine: &Engine,
+    bursts: &mut Bursts,
+) {
+    if let Activity::IdConflict { id, organization, .. } = activity {
+        let conflict = IdConflict {
+            seq: entry.seq,
+            id: *id,
+            received_at: entry.received_at,
+            organization: organization.as_deref(),
+            source: entry.source,
+            source_name,
+        };
+        bursts.observe_id_conflict(engine.settings(), &conflict);
+    }
+}
+
+/// The event of an entry. One that cannot be decoded is named and passed over.
+pub(super) fn event_of(entry: &Entry) -> Option<AuditEvent<'_>> {
+    match decode::stored(&entry.body, entry.received_at) {
+        Ok(event) => Some(event),
+        Err(fault) => {
+            tracing::error!(
+                seq = entry.seq.0,
+                code = fault.code,
+                "a stored event cannot be decoded; detection passes over it"
+            );
+            None
+        }
+    }
+}
+
+/// What was done by an entry that is no event.
+pub(super) fn activity_of(entry: &Entry) -> Option<Activity> {
+    serde_json::from_slice(&entry.body).ok()
+}
