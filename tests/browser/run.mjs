@@ -16,6 +16,15 @@ const password = process.env.SEALWATCH_PASSWORD;
 assert(base && given.user && password && given.shots, "--base, --user, --shots and SEALWATCH_PASSWORD are needed");
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+/** A preview that shows something new, one that is refused, and the settings of an organisation that means no good. */
+const SETTINGS = {
+  patterns: "/patterns",
+  pattern: "/patterns/OFF_HOURS",
+  preview: "/patterns/FAILED_AUTH?threshold=2&days=30&preview=1",
+  refused: "/patterns/OFF_HOURS?off_hours=25&time_zone=Mars&holidays=%3Cb%3E&days=400&preview=1",
+  "pattern-of": `/patterns/DATA_VELOCITY?org=${encodeURIComponent("<img src=x onerror=\"document.title='pwned'\">\u202e")}`,
+  settings: "/settings",
+};
 const SIZES = [{ width: 1440, height: 900 }, { width: 360, height: 740 }];
 const STEP_MS = 20_000;
 
@@ -40,7 +49,7 @@ async function open(browser, options) {
     page.on("console", (message) => {
       if (message.type() !== "error") return;
       // The browser itself reports each answer of 400 and more; those that a step provokes are announced.
-      if (expectedFailures > 0 && /the server responded with a status of (40[149]|429)/.test(message.text())) expectedFailures -= 1;
+      if (expectedFailures > 0 && /the server responded with a status of (40[149]|422|429)/.test(message.text())) expectedFailures -= 1;
       else trouble(`console at ${at()}: ${message.text()}`);
     });
     page.on("pageerror", (error) => trouble(`script at ${at()}: ${error.message}`));
@@ -87,7 +96,7 @@ async function addresses(page) {
   const alert = await alerts.first().getAttribute("href");
   await go(page, "/events");
   const event = await page.locator("main table a.strong").first().getAttribute("href");
-  return { overview: "/", alerts: "/alerts?status=all", alert, events: "/events", event, hostile: `/events/${given["hostile-event"]}`, missing: "/nothing-here" };
+  return { overview: "/", alerts: "/alerts?status=all", alert, events: "/events", event, hostile: `/events/${given["hostile-event"]}`, missing: "/nothing-here", ...SETTINGS };
 }
 
 /** Every page in every size and colour scheme: a picture, and no violation of the rules of accessibility. */
@@ -100,7 +109,7 @@ async function visitAll(browser, state, pages) {
       const audited = await open(browser, { viewport, colorScheme, storageState: state, bypassCSP: true });
       const auditedOut = await open(browser, { viewport, colorScheme, bypassCSP: true });
       for (const [name, where] of Object.entries({ "sign-in": "/sign-in", ...pages })) {
-        const status = name === "missing" ? 404 : 200;
+        const status = { missing: 404, refused: 422 }[name] ?? 200;
         const out = name === "sign-in";
         const page = await (out ? signedOut : signedIn).newPage();
         await go(page, where, status);
@@ -191,6 +200,49 @@ async function lookAtHostileEvent(page) {
   check(links === 0, "no link runs a script");
 }
 
+/** A threshold is tried, kept and given back. */
+async function changePattern(page, scripts) {
+  await go(page, "/patterns");
+  await page.getByRole("link", { name: "Failed sign-ins", exact: true }).click();
+  await page.waitForURL(/FAILED_AUTH/);
+  await examine(page, "pattern", { scripts });
+  const threshold = page.getByLabel("Threshold");
+  await threshold.fill("2");
+  await page.getByRole("button", { name: "Preview" }).click();
+  await page.waitForURL(/preview=1/);
+  check(page.url().includes("threshold=2"), "the address holds what is tried");
+  check((await threshold.inputValue()) === "2", "the form keeps it");
+  check((await page.getByRole("heading", { name: "What these values would have raised" }).count()) === 1, "the preview is shown");
+  await threshold.fill("none");
+  expectedFailures += 1;
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("alert").waitFor();
+  check((await page.locator(".setting.wrong").innerText()).includes("is not a whole number"), "a mistake stands at its field");
+  check((await threshold.inputValue()) === "none", "the form is as it was");
+  await threshold.fill("4");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.waitForURL(/saved=1/);
+  check((await page.locator("form.settings").innerText()).includes(`changed here by ${given.user}`), "who changed it is told");
+  await page.getByRole("button", { name: /Back to the file’s value of Threshold/ }).click();
+  await page.waitForLoadState();
+  check((await threshold.inputValue()) === "5", "the file's value holds again");
+  await go(page, SETTINGS["pattern-of"]);
+  await examine(page, "hostile organisation", { scripts });
+  await threshold.fill("40");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.waitForURL(/saved=1/);
+  for (const where of ["/patterns/DATA_VELOCITY", "/settings"]) {
+    await go(page, where);
+    await examine(page, `hostile organisation at ${where}`, { scripts });
+    const text = await page.locator("main").innerText();
+    check(text.includes("<img src=x") && !/[\u202a-\u202e]/.test(text), `${where}: the name is shown as text`);
+    check((await page.locator("main img").count()) === 0, `${where}: no element comes from a name`);
+  }
+  await go(page, SETTINGS["pattern-of"]);
+  await page.getByRole("button", { name: /^Back to/ }).click();
+  await page.waitForLoadState();
+}
+
 async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/sign-in/);
@@ -214,6 +266,7 @@ async function work(browser, { scripts, search }) {
   await liveThrough(page, search, scripts);
   await lookAtEvents(page, scripts);
   if (scripts) await lookAtHostileEvent(page);
+  await changePattern(page, scripts);
   const state = await context.storageState();
   if (scripts) {
     await go(page, "/");
