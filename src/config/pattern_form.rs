@@ -5,6 +5,7 @@ use super::reader::dotted;
 use super::written::{Document, quoted};
 use crate::detect::Settings;
 use crate::model::{Overrides, Pattern, SettingChange};
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -97,6 +98,9 @@ impl Field {
                     .split(|c: char| c == ',' || c.is_whitespace())
                     .filter(|day| !day.is_empty())
                     .collect();
+                if days.iter().any(|day| day.parse::<Date>().is_err()) {
+                    return quoted(text);
+                }
                 let unique: BTreeSet<String> = days.into_iter().map(quoted).collect();
                 format!("[{}]", unique.into_iter().collect::<Vec<_>>().join(", "))
             }

@@ -178,10 +178,10 @@ impl Preview {
 
     fn take_activity(&mut self, entry: &Entry, source_name: &dyn Fn(SourceId) -> String) {
         match observe::activity_of(entry) {
-            Some(Activity::AlertRaised { alert, pattern, fingerprint, .. }) if pattern == self.of.pattern => {
-                if self.raised.len() < FOLLOWED_MAX {
-                    self.raised.insert(alert, fingerprint);
-                }
+            Some(Activity::AlertRaised { alert, pattern, fingerprint, .. })
+                if pattern == self.of.pattern && self.raised.len() < FOLLOWED_MAX =>
+            {
+                self.raised.insert(alert, fingerprint);
             }
             Some(Activity::AlertChanged { alert, change, by, .. }) => {
                 if let Some(fingerprint) = self.raised.get(&alert).copied() {

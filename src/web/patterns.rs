@@ -197,3 +197,18 @@ pub fn preview<T>(
     }
     Ok(shown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_preview_runs_at_a_time() {
+        let previews = Previews::default();
+        let turn = previews.turn().map_err(|problem| problem.status);
+        let busy = previews.turn().err().map(|problem| (problem.status, problem.retry_after));
+        assert_eq!(busy, Some((StatusCode::TOO_MANY_REQUESTS, Some(SLICE.as_secs()))));
+        drop(turn);
+        assert!(previews.turn().is_ok(), "the turn ends with the request");
+    }
+}

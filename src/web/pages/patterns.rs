@@ -82,7 +82,7 @@ pub fn alerts_of(pattern: Pattern) -> String {
 pub fn limit(table: &PatternTable, pattern: Pattern) -> String {
     let settings = table.get(pattern);
     match (Pattern::WINDOWED.contains(&pattern), settings.threshold, settings.timespan_secs) {
-        (false, ..) | (true, 1, _) => "a single one".to_owned(),
+        (false, ..) | (true, 1, _) => "a single event".to_owned(),
         (true, threshold, 0) => format!("{} at the same instant", words::count(threshold)),
         (true, threshold, timespan) => {
             format!("{} within {}", words::count(threshold), words::span(timespan))
