@@ -289,3 +289,97 @@ fn surplus<'a>(alerts: &'a [Alert], others: &[Alert]) -> Vec<&'a Alert> {
     };
     alerts.iter().filter(|alert| is_beyond(alert)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::merkle::body_digest;
+    use crate::model::{Draft, EntryFlags, Severity, Verdict};
+    use crate::store::Options;
+
+    const NOW: ReceivedAt = ReceivedAt(1_800_000_000_000_000_000);
+    const HOUR_NANOS: u64 = 3_600_000_000_000;
+
+    /// Work outside hours of that person of that organisation, with much text.
+    fn draft(organization: &str, principal: &str) -> Draft {
+        let body = format!(
+            r#"{{"timestamp":"2027-01-14T23:00:00Z","action":"data.read","status":"success","principalId":"{principal}","organizationId":"{organization}","outcomeDescription":"{}"}}"#,
+            "x".repeat(9_000)
+        );
+        let salt = [7; 32];
+        Draft {
+            id: None,
+            source: SourceId(1),
+            verdict: Verdict::Unsigned,
+            flags: EntryFlags::default(),
+            timestamp: Some("2027-01-14T23:00:00Z".parse().expect("a time")),
+            organization: None,
+            organization_assigned: false,
+            salt,
+            body_digest: body_digest(&salt, body.as_bytes()),
+            content_digest: [0; 16],
+            body: body.into_bytes(),
+        }
+    }
+
+    /// A log of ten hours with a hundred events in each, of ten people of two organisations.
+    fn log(dir: &std::path::Path) -> Store {
+        let store = Store::open(dir, Options::default(), NOW).expect("it opens");
+        for hour in 1..=10 {
+            let mut txn = store.begin(ReceivedAt(NOW.0 + hour * HOUR_NANOS)).expect("it begins");
+            let organization = |n: u64| if n.is_multiple_of(2) { "clinic" } else { "bakery" };
+            let drafts = (0..100).map(|n| draft(organization(n), &format!("p{}", n % 10))).collect();
+            txn.append_events(drafts).expect("they are appended");
+            txn.commit().expect("it is committed");
+        }
+        store
+    }
+
+    fn of(scope: Organizations) -> PreviewOf {
+        let mut proposed = Settings::default();
+        proposed.all.get_mut(Pattern::OffHours).severity = Severity::High;
+        let (pattern, present) = (Pattern::OffHours, Settings::default());
+        PreviewOf { pattern, organization: None, scope, days: 7, present, proposed }
+    }
+
+    /// Goes on stretch by stretch; gives how often, and the alerts of both runs.
+    fn finish(mut preview: Preview, store: &Store) -> (usize, Vec<Alert>, Vec<Alert>) {
+        let mut slices = 0;
+        let mut read = 0;
+        while !preview.is_done() {
+            preview.go_on(store, &|_| "portal".to_owned(), Instant::now()).expect("it reads");
+            assert!(preview.progress().0 > read, "every slice comes further");
+            (slices, read) = (slices + 1, preview.progress().0);
+        }
+        (slices, preview.present.out.alerts, preview.proposed.out.alerts)
+    }
+
+    #[test]
+    fn a_preview_goes_on_where_its_time_ended_and_says_how_far_it_came() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = log(dir.path());
+        let preview = Preview::begin(&store, of(Organizations::All), NOW).expect("it begins");
+        assert_eq!(preview.progress(), (0, 1_001));
+        let (slices, present, proposed) = finish(preview, &store);
+        assert!(slices > 1, "nine megabytes are more than a stretch");
+        assert_eq!((present.len(), present[0].occurrences, present[0].severity), (10, 100, Severity::Low));
+        assert_eq!(
+            (proposed.len(), proposed[0].occurrences, proposed[0].severity),
+            (10, 100, Severity::High)
+        );
+    }
+
+    #[test]
+    fn a_preview_looks_at_its_days_and_at_what_the_caller_may_see() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store = log(dir.path());
+        let clinic = Organizations::from_names(["clinic".to_owned()]);
+        let since = ReceivedAt(NOW.0 + 8 * HOUR_NANOS);
+        let preview = Preview::begin(&store, of(clinic), since).expect("it begins");
+        let (_, present, _) = finish(preview, &store);
+        assert_eq!((present.len(), present[0].occurrences), (5, 30), "three hours of the clinic's five");
+        let later = ReceivedAt(NOW.0 + 11 * HOUR_NANOS);
+        let preview = Preview::begin(&store, of(Organizations::All), later).expect("it begins");
+        assert_eq!((preview.progress(), preview.is_done()), ((0, 0), true));
+    }
+}
