@@ -13,7 +13,8 @@ use crate::model::{ReceivedAt, SourceId};
 use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
-    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Previews, Prober, SharedKeyring, SignIns,
+    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
+    SharedKeyring, SignIns,
 };
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -174,6 +175,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         sign_in_queue: Semaphore::new(SIGN_INS_WAITING_MAX),
         previews: Previews::default(),
         listings: Semaphore::new(LISTINGS_MAX),
+        live: LiveStreams::default(),
         started: Instant::now(),
         config,
         store,
@@ -225,6 +227,7 @@ pub async fn serve(
     };
     service::notify(&[sd_notify::NotifyState::Stopping]);
     web_stop.cancel();
+    app.live.end();
     while faces.join_next().await.is_some() {}
     local_socket::remove(&app.config.data_dir);
     reader_stop.cancel();

@@ -52,16 +52,12 @@
     return "just now";
   };
 
-  const refreshAgo = () => {
-    for (const time of document.querySelectorAll("time[data-ago]")) {
-      const place = time.dataset.ago === "only" ? time : time.querySelector(".ago");
-      place.textContent = ago(new Date(time.dateTime));
-    }
-  };
-  const startTimes = () => {
-    for (const time of document.querySelectorAll("time")) {
+  // Turns the times within a part of the page into the reader's own zone; the tooltip keeps both, and every digit.
+  const showTimes = (part) => {
+    for (const time of part.querySelectorAll("time")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
+      if (time.title !== "") time.title = `${local(at)}, in UTC ${time.title}`;
       time.textContent = local(at);
       if (time.dataset.ago === "") {
         const span = document.createElement("span");
@@ -69,6 +65,15 @@
         time.append(" ", span);
       }
     }
+  };
+  const refreshAgo = () => {
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const place = time.dataset.ago === "only" ? time : time.querySelector(".ago");
+      if (place) place.textContent = ago(new Date(time.dateTime));
+    }
+  };
+  const startTimes = () => {
+    showTimes(document);
     for (const label of document.querySelectorAll("text[data-time]")) {
       const at = new Date(label.dataset.time);
       label.textContent = `${two(at.getHours())}:${two(at.getMinutes())}`;
@@ -78,6 +83,8 @@
     if (zone && name) zone.textContent = `Times are in ${name}; point at one for UTC`;
     refreshAgo();
     setInterval(refreshAgo, 20000);
+    // A page that lay in the background may have been asleep.
+    document.addEventListener("visibilitychange", refreshAgo);
   };
 
   const startFilters = () => {
@@ -90,6 +97,9 @@
       addEventListener("pageshow", () => { for (const field of form.elements) field.disabled = false; });
     }
   };
+
+  // For the scripts that add rows.
+  window.sealwatch = { showTimes };
 
   document.addEventListener("DOMContentLoaded", () => {
     startTheme();

@@ -79,6 +79,7 @@ impl Tally {
         self.count(&format!("source/{}", entry.source.0));
         self.count(&format!("status/{}", status.name()));
         self.count(&format!("verdict/{}", entry.verdict.name()));
+        self.count(&format!("source_verdict/{}/{}", entry.source.0, entry.verdict.name()));
         if entry.verdict.is_mismatch() {
             self.count(&format!("source_mismatches/{}", entry.source.0));
         }

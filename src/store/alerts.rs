@@ -7,7 +7,7 @@ use super::txn::Txn;
 use crate::detect::{self, IllegalTransition};
 use crate::model::{
     Activity, Alert, AlertChange, AlertFilter, AlertOrder, AlertStatus, AlertType, Evidence, EvidenceItem,
-    Fingerprint, Organizations, ReceivedAt, Seq, Severity,
+    Fingerprint, Organizations, Pattern, ReceivedAt, Seq, Severity,
 };
 use redb::{ReadableDatabase, ReadableTable};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -21,6 +21,8 @@ const ITEM_BYTES: usize = 36;
 /// Alerts that one read transaction takes while listing.
 const ROWS_MAX: usize = 5_000;
 
+/// Alerts that the counts name.
+pub const NEWEST_KEPT: usize = 10;
 /// Scopes whose counts are kept.
 const SCOPES_KEPT: usize = 64;
 
@@ -55,6 +57,21 @@ pub struct AlertStatistics {
     pub by_pattern: BTreeMap<&'static str, u64>,
     /// By the day (UTC) on which they were raised, as `2026-01-31`.
     pub by_day: BTreeMap<String, u64>,
+    /// The newest of them, the newest last: at most [`NEWEST_KEPT`].
+    pub newest: VecDeque<AlertBrief>,
+}
+
+/// What a notice says of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertBrief {
+    /// Its id.
+    pub id: Uuid,
+    /// What was found.
+    pub pattern: Pattern,
+    /// How serious.
+    pub severity: Severity,
+    /// Who or what it is about.
+    pub key: String,
 }
 
 /// What became of a change that someone asked for.
@@ -148,7 +165,7 @@ impl Store {
     }
 
     /// Calls `each` for every alert, oldest first, in short transactions.
-    fn each_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
+    pub(super) fn each_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
         let mut from = [0; 16];
         loop {
             let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;
@@ -187,6 +204,11 @@ impl AlertStatistics {
         *self.by_pattern.entry(alert.pattern.name()).or_default() += 1;
         let day = alert.created_at.timestamp().strftime("%Y-%m-%d").to_string();
         *self.by_day.entry(day).or_default() += 1;
+        if self.newest.len() == NEWEST_KEPT {
+            self.newest.pop_front();
+        }
+        let Alert { id, pattern, severity, .. } = *alert;
+        self.newest.push_back(AlertBrief { id, pattern, severity, key: alert.key.clone() });
     }
 
     /// How many nobody has closed.

@@ -15,6 +15,7 @@ mod checkpoints;
 mod log_keys;
 mod query;
 mod alerts;
+mod related;
 mod detection;
 mod access;
 mod overrides;
@@ -23,7 +24,7 @@ mod check;
 mod exhibit;
 
 pub use access::{Session, SessionHash, SignIn};
-pub use alerts::{AlertPage, AlertStatistics, Refusal};
+pub use alerts::{AlertBrief, AlertPage, AlertStatistics, Refusal};
 pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;
 pub use check::{Damage, Report};

@@ -11,7 +11,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 5] = [
     Asset {
         name: "style.css",
         kind: "text/css; charset=utf-8",
@@ -21,6 +21,16 @@ const ASSETS: [Asset; 3] = [
         name: "app.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("../../static/app.js"),
+    },
+    Asset {
+        name: "live.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../static/live.js"),
+    },
+    Asset {
+        name: "keys.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("../../static/keys.js"),
     },
     Asset { name: "icon.svg", kind: "image/svg+xml", bytes: include_bytes!("../../static/icon.svg") },
 ];

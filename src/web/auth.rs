@@ -27,11 +27,28 @@ const NAME_WAIT_MAX: Duration = Duration::from_secs(4);
 /// Addresses and names whose failures are remembered; beyond it the oldest are forgotten.
 const FAILURES_KEPT: usize = 10_000;
 
-/// Finds out who makes the request.
-pub async fn identify(parts: &mut Parts, app: &App) -> Result<Option<Caller>, Problem> {
+/// Finds out who makes the request, and notes now and then that a session is in use.
+pub async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+    let Some((caller, unnoted)) = find(parts, app).await? else { return Ok(None) };
+    if let Some(hash) = unnoted {
+        app.writer.commit(move |txn| txn.use_session(&hash)).await?;
+    }
+    Ok(Some(caller))
+}
+
+/// Finds out whether whoever made the request is still known. An answer that goes on for hours is no use of a
+/// session: it must not keep one open.
+pub async fn identify_again(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
+    Ok(find(parts, app).await?.map(|(caller, _)| caller))
+}
+
+/// Who asks, and by which session where its use is to be noted.
+type Found = (Caller, Option<SessionHash>);
+
+async fn find(parts: &Parts, app: &App) -> Result<Option<Found>, Problem> {
     let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
     if peer.local {
-        return Ok(Some(local_operator()));
+        return Ok(Some((local_operator(), None)));
     }
     if let Some(presented) = presented_key(parts)? {
         let known = app.keyring.get().find(&presented).ok_or_else(|| {
@@ -41,19 +58,20 @@ pub async fn identify(parts: &mut Parts, app: &App) -> Result<Option<Caller>, Pr
                 "this API key is not known here, or was revoked",
             )
         })?;
-        return Ok(Some(Caller {
+        let caller = Caller {
             name: format!("key:{}", known.key.name),
             kind: CallerKind::Key(known.key.id),
             rights: known.key.rights(),
             organizations: known.key.organizations(),
-        }));
+        };
+        return Ok(Some((caller, None)));
     }
-    let caller = signed_in(&parts.headers, app).await?;
-    let caller = caller.or_else(|| demonstrator(app, peer, &parts.headers));
-    if caller.is_some() && !is_safe(&parts.method) {
+    let found = signed_in(&parts.headers, app).await?;
+    let found = found.or_else(|| Some((demonstrator(app, peer, &parts.headers)?, None)));
+    if found.is_some() && !is_safe(&parts.method) {
         check_same_origin(&parts.headers)?;
     }
-    Ok(caller)
+    Ok(found)
 }
 
 fn local_operator() -> Caller {
@@ -113,7 +131,7 @@ fn bad_key() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "unknown_key", message)
 }
 
-async fn signed_in(headers: &HeaderMap, app: &App) -> Result<Option<Caller>, Problem> {
+async fn signed_in(headers: &HeaderMap, app: &App) -> Result<Option<Found>, Problem> {
     let Some(hash) = session_of(headers) else { return Ok(None) };
     let now = app.now_received();
     let idle = app.config.web.session_idle_secs.saturating_mul(1_000_000_000);
@@ -126,15 +144,14 @@ async fn signed_in(headers: &HeaderMap, app: &App) -> Result<Option<Caller>, Pro
         })
         .await?;
     let Some((session, user)) = found else { return Ok(None) };
-    if now.0.saturating_sub(session.used_at.0) > USE_NOTED_NANOS {
-        app.writer.commit(move |txn| txn.use_session(&hash)).await?;
-    }
-    Ok(Some(Caller {
+    let is_old = now.0.saturating_sub(session.used_at.0) > USE_NOTED_NANOS;
+    let caller = Caller {
         name: user.name,
         kind: CallerKind::User,
         rights: user.role.rights(),
         organizations: Organizations::from_names(user.organizations),
-    }))
+    };
+    Ok(Some((caller, is_old.then_some(hash))))
 }
 
 /// A session from the future is over: nothing may make one immortal.

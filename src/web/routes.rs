@@ -2,7 +2,7 @@
 
 use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, patterns, users};
 use super::state::App;
-use super::{assets, layers, show};
+use super::{assets, layers, live, show};
 use axum::Router;
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
@@ -48,6 +48,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-in", get(show::sign_in::show).post(show::sign_in::sign_in))
         .route("/sign-out", post(show::sign_in::sign_out))
         .route("/alerts", get(show::alerts::show))
+        .route("/alerts/bulk", get(show::bulk::show).post(show::bulk::step))
         .route("/alerts/{id}", get(show::alert::show))
         .route("/alerts/{id}/evidence", post(show::alert::evidence))
         .route("/alerts/{id}/{step}", post(show::alert::step))
@@ -55,7 +56,12 @@ pub fn router(app: App) -> Router {
         .route("/patterns/{name}", get(show::pattern::show).post(show::pattern::save))
         .route("/settings", get(show::settings::show))
         .route("/events", get(show::events::show))
-        .route("/events/{id}", get(show::event::show));
+        .route("/events/live", get(show::live::show))
+        .route("/events/{id}", get(show::event::show))
+        .route("/sources", get(show::sources::show))
+        .route("/health", get(show::health::show))
+        .route("/help", get(show::help::show))
+        .route("/live", get(live::follow));
     Router::new()
         .nest("/api/v1", api)
         .merge(pages)

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use super::health::HealthBoard;
+use super::live::LiveStreams;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
@@ -55,6 +56,8 @@ pub struct Appliance {
     pub previews: super::patterns::Previews,
     /// Listings at once: each reads much, and holds a thread while it does.
     pub listings: Semaphore,
+    /// The answers that go on for as long as somebody looks.
+    pub live: LiveStreams,
     /// Whether this is the demonstration, where whoever comes from this host is signed in.
     pub demo: bool,
     /// When the process began.

@@ -1,22 +1,22 @@
 //! One alert: why it was raised, on which events, and what was done about it.
 
 use super::address::address;
+use super::alerts::AlertRow;
 use super::badge::Badge;
+use super::curl;
 use super::events;
 use super::frame::{Frame, Section};
+use super::history::{StepRow, history};
 use super::rule::rule;
 use super::time::TimeView;
 use super::{text, words};
-use crate::detect;
-use crate::model::{Alert, AlertChange, AlertStep, AuditEvent, Evidence, EvidenceItem, Pattern};
+use crate::detect::{self, Relation};
+use crate::model::{Alert, AlertChange, AuditEvent, Evidence, EvidenceItem, Pattern};
 use askama::Template;
 
 /// How many of the events that counted the page lists: the first and the last half of it where there are
 /// more.
 pub const EVIDENCE_SHOWN_MAX: usize = 100;
-
-/// How many steps of the history the page lists: the latest ones.
-const HISTORY_SHOWN_MAX: usize = 200;
 
 /// What `alert.html` shows.
 #[derive(Clone, Debug, Template)]
@@ -56,8 +56,12 @@ pub struct AlertPage {
     pub gap: Option<(usize, String)>,
     /// How many are shown of how many.
     pub shown: String,
-    /// What was done, oldest first.
+    /// What happened and what was done, oldest first.
     pub history: Vec<StepRow>,
+    /// Alerts that belong to it.
+    pub related: Vec<RelatedRow>,
+    /// The call of the API that gives the same.
+    pub curl: String,
     /// What the user may do now.
     pub actions: Vec<Action>,
     /// Why the last action did not work.
@@ -94,15 +98,9 @@ pub struct Numbers {
 }
 
 impl AlertPage {
-    /// The page of `alert`. `rows` are those of [`evidence_shown`]; `legal` is what may be done in its
-    /// status, shown only to those who may triage; `notice` says why the last action did not work.
-    pub fn new(
-        frame: Frame,
-        alert: &Alert,
-        rows: Vec<EvidenceRow>,
-        legal: &[AlertChange],
-        notice: Option<&str>,
-    ) -> AlertPage {
+    /// The page of `alert`. `rows` are those of [`evidence_shown`].
+    pub fn new(frame: Frame, alert: &Alert, rows: Vec<EvidenceRow>, about: About<'_>) -> AlertPage {
+        let About { legal, related, notice, base_url } = about;
         let legal = if frame.can_triage() { legal } else { &[] };
         let left_out = alert.evidence.count.saturating_sub(rows.len() as u64);
         let correlation = alert
@@ -132,10 +130,45 @@ impl AlertPage {
                 words::counted(alert.evidence.count, "event")
             ),
             rows,
-            history: history(&alert.history),
+            history: history(alert),
+            related: related.iter().map(|(relation, alert)| RelatedRow::new(*relation, alert)).collect(),
+            curl: curl::get(base_url, &format!("/api/v1/alerts/{}", alert.id)),
             actions: legal.iter().filter_map(|change| action(alert, *change)).collect(),
             notice: notice.map(|notice| text::short(notice, 400)),
         }
+    }
+}
+
+/// What stands beside an alert on its page.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// What may be done in its status; shown only to those who may triage.
+    pub legal: &'a [AlertChange],
+    /// The alerts that belong to it.
+    pub related: &'a [(Relation, Alert)],
+    /// Why the last action did not work.
+    pub notice: Option<&'a str>,
+    /// Where the appliance is reached.
+    pub base_url: &'a str,
+}
+
+/// An alert that belongs to this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelatedRow {
+    /// It.
+    pub alert: AlertRow,
+    /// What the two have in common.
+    pub why: &'static str,
+}
+
+impl RelatedRow {
+    fn new(relation: Relation, alert: &Alert) -> RelatedRow {
+        let why = match relation {
+            Relation::KeyAndTime => "same key, same time",
+            Relation::Key => "same key, another time",
+            Relation::Organization => "same organisation, same time",
+        };
+        RelatedRow { alert: AlertRow::from(alert), why }
     }
 }
 
@@ -189,19 +222,6 @@ pub fn evidence_shown(evidence: &Evidence) -> Vec<EvidenceItem> {
     [&known[..half], &known[known.len() - half..]].concat()
 }
 
-/// One step of the history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StepRow {
-    /// What was done.
-    pub mark: Badge,
-    /// When.
-    pub at: TimeView,
-    /// By whom.
-    pub by: String,
-    /// Why; lines stay lines.
-    pub note: Option<String>,
-}
-
 /// Something that the user may do: a form that is posted to `/alerts/{id}/…` with a `note`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -227,30 +247,6 @@ fn action(alert: &Alert, change: AlertChange) -> Option<Action> {
         AlertChange::Raised | AlertChange::Notified => return None,
     };
     Some(Action { path: format!("/alerts/{}/{name}", alert.id), name, button, question, required })
-}
-
-fn history(steps: &[AlertStep]) -> Vec<StepRow> {
-    let latest = steps.len().saturating_sub(HISTORY_SHOWN_MAX);
-    let row = |step: &AlertStep| StepRow {
-        mark: mark(step.change),
-        at: step.at.into(),
-        by: text::cell(Some(&step.by)),
-        note: step.note.as_deref().map(text::visible_note),
-    };
-    steps[latest..].iter().map(row).collect()
-}
-
-fn mark(change: AlertChange) -> Badge {
-    let (icon, word, tone) = match change {
-        AlertChange::Raised => ("active", "Raised", "active"),
-        AlertChange::Notified => ("bell", "Notified", "info"),
-        AlertChange::Acknowledged => ("eye", "Acknowledged", "accent"),
-        AlertChange::Resolved => ("check", "Resolved", "good"),
-        AlertChange::Dismissed => ("minus", "Dismissed", "info"),
-        AlertChange::Reopened => ("arrow", "Reopened", "active"),
-        AlertChange::Commented => ("comment", "Commented", "info"),
-    };
-    Badge { icon, word, tone }
 }
 
 fn numbers(alert: &Alert) -> Numbers {
@@ -329,7 +325,9 @@ pub(super) mod tests {
     fn page(role: Role, alert: &Alert) -> AlertPage {
         let frame = Frame::new(Some(UserView::new("zoe", role)), 1, false, 10, "0");
         let rows = evidence_shown(&alert.evidence).iter().map(|item| EvidenceRow::new(item, None)).collect();
-        AlertPage::new(frame, alert, rows, &[AlertChange::Acknowledged, AlertChange::Resolved], None)
+        let legal = &[AlertChange::Acknowledged, AlertChange::Resolved];
+        let about = About { legal, related: &[], notice: None, base_url: "http://127.0.0.1:5600" };
+        AlertPage::new(frame, alert, rows, about)
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::curl;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
 use super::time::TimeView;
@@ -45,12 +46,27 @@ pub struct AlertsPage {
     pub next: Option<String>,
     /// Whether there is any alert at all that the user may see.
     pub any: bool,
+    /// This page, for whoever comes back to it.
+    pub here: String,
+    /// The call of the API that gives the same, where there is one.
+    pub curl: Option<String>,
+}
+
+/// What the store found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// The alerts of the page.
+    pub alerts: &'a [Alert],
+    /// How many match.
+    pub total: u64,
+    /// Whether there would be some without the filter.
+    pub any: bool,
 }
 
 impl AlertsPage {
-    /// The page of `alerts`, which the store has filtered, sorted and cut as `filter` says; `total` match,
-    /// and `any` says whether there would be some without the filter.
-    pub fn new(frame: Frame, filter: &AlertsFilter, alerts: &[Alert], total: u64, any: bool) -> AlertsPage {
+    /// The page of the alerts that the store has found, sorted and cut as `filter` says.
+    pub fn new(frame: Frame, filter: &AlertsFilter, found: Found<'_>, base_url: &str) -> AlertsPage {
+        let Found { alerts, total, any } = found;
         let first = (filter.page - 1) * ALERTS_PER_PAGE;
         let last = first + alerts.len() as u64;
         let page = |page| AlertsFilter { page, ..filter.clone() }.address();
@@ -69,6 +85,8 @@ impl AlertsPage {
             previous: (filter.page > 1).then(|| page(filter.page - 1)),
             next: (last < total).then(|| page(filter.page + 1)),
             any,
+            here: filter.address(),
+            curl: curl::alerts(filter, base_url),
         }
     }
 }
@@ -96,6 +114,8 @@ pub struct Column {
 /// One alert as a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertRow {
+    /// Its id.
+    pub id: String,
     /// Its page.
     pub href: String,
     /// How serious.
@@ -122,6 +142,7 @@ impl From<&Alert> for AlertRow {
     fn from(alert: &Alert) -> AlertRow {
         let delay = alert.created_at.timestamp().duration_since(alert.first_fired_at);
         AlertRow {
+            id: alert.id.to_string(),
             href: format!("/alerts/{}", alert.id),
             severity: alert.severity.into(),
             status: alert.status.into(),
@@ -330,7 +351,8 @@ impl AlertsFilter {
         address("/alerts", query)
     }
 
-    fn order(&self) -> &'static str {
+    /// `asc` or `desc`.
+    pub fn order(&self) -> &'static str {
         if self.descending { "desc" } else { "asc" }
     }
 

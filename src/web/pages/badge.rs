@@ -1,9 +1,10 @@
 //! What a severity, status or verdict looks like: icon, word and colour, so that none stands alone.
 
 use crate::model::{AlertStatus, Severity, Status, Verdict};
+use serde::Serialize;
 
 /// One such mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Badge {
     /// The name of a symbol in `templates/macros.html`.
     pub icon: &'static str,

@@ -3,6 +3,7 @@
 use super::address::address;
 use super::alerts::AlertRow;
 use super::badge::Badge;
+use super::curl;
 use super::fields;
 use super::frame::{Frame, Section};
 use super::time::TimeView;
@@ -60,6 +61,8 @@ pub struct EventPage {
     pub more: Vec<(String, String)>,
     /// The alerts that it counted towards.
     pub alerts: Vec<AlertRow>,
+    /// The call of the API that gives the same.
+    pub curl: String,
 }
 
 /// What the page is made of. The handler reads it in one go.
@@ -77,6 +80,8 @@ pub struct EventParts<'a> {
     pub computed_hash: Option<&'a str>,
     /// The alerts that it counted towards, as far as the user may see them.
     pub alerts: &'a [Alert],
+    /// Where the appliance is reached.
+    pub base_url: &'a str,
 }
 
 impl EventPage {
@@ -107,6 +112,7 @@ impl EventPage {
             raw: text::visible_lines(&raw[..raw_end.unwrap_or(raw.len())]),
             more: more(event, organization),
             alerts: parts.alerts.iter().map(AlertRow::from).collect(),
+            curl: curl::get(parts.base_url, &format!("/api/v1/audit/events/{}", entry.id)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::curl;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
 use super::time::TimeView;
@@ -9,7 +10,7 @@ use super::{text, words};
 use crate::model::{AuditEvent, Classification, Entry, Status, Verdict, organization_of};
 use askama::Template;
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How many events a page of the list shows.
 pub const EVENTS_PER_PAGE: u64 = 50;
@@ -42,6 +43,10 @@ pub struct EventsPage {
     pub older: Option<String>,
     /// Whether there is any event at all that the user may see.
     pub any: bool,
+    /// The live tail with the same filter.
+    pub live: String,
+    /// The call of the API that gives the same, where there is one.
+    pub curl: Option<String>,
 }
 
 impl EventsPage {
@@ -55,7 +60,9 @@ impl EventsPage {
         total: u64,
         next_cursor: Option<String>,
         any: bool,
+        base_url: &str,
     ) -> EventsPage {
+        let live = EventsFilter { cursor: None, ..filter.clone() }.pairs();
         let at = |cursor: Option<String>| EventsFilter { cursor, ..filter.clone() }.address();
         EventsPage {
             frame: frame.titled("Events", Section::Events),
@@ -70,12 +77,15 @@ impl EventsPage {
             newest: filter.cursor.is_some().then(|| at(None)),
             older: next_cursor.map(|cursor| at(Some(cursor))),
             any,
+            live: address("/events/live", live.iter().map(|(name, value)| (*name, value.as_str()))),
+            curl: curl::events(filter, base_url),
         }
     }
 }
 
 /// One event as a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EventRow {
     /// Its page.
     pub href: String,
@@ -245,29 +255,34 @@ impl EventsFilter {
 
     /// The address of the list with this filter.
     pub fn address(&self) -> String {
-        let instant = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
-        let (from, to) = (instant(self.from), instant(self.to));
-        let query = self.form();
-        let time = if self.time == EventTime::Received { self.time.name() } else { "" };
-        let pairs = [
-            ("principal", query.principal.as_str()),
-            ("action", &query.action),
-            ("status", &query.status),
-            ("org", &query.org),
-            ("classification", &query.classification),
-            ("verdict", &query.verdict),
-            ("type", &query.resource_type),
-            ("correlation", &query.correlation),
-            ("address", &query.address),
-            ("from", &from),
-            ("to", &to),
-            ("time", time),
-            ("cursor", &query.cursor),
-        ];
-        address("/events", pairs)
+        let pairs = self.pairs();
+        address("/events", pairs.iter().map(|(name, value)| (*name, value.as_str())))
     }
 
-    fn form(&self) -> EventsQuery {
+    /// The filter as the pairs of a query; those that do not restrict are empty.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let instant = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
+        let query = self.form();
+        let time = if self.time == EventTime::Received { self.time.name() } else { "" };
+        vec![
+            ("principal", query.principal),
+            ("action", query.action),
+            ("status", query.status),
+            ("org", query.org),
+            ("classification", query.classification),
+            ("verdict", query.verdict),
+            ("type", query.resource_type),
+            ("correlation", query.correlation),
+            ("address", query.address),
+            ("from", instant(self.from)),
+            ("to", instant(self.to)),
+            ("time", time.to_owned()),
+            ("cursor", query.cursor),
+        ]
+    }
+
+    /// The filter as the form's texts.
+    pub fn form(&self) -> EventsQuery {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         EventsQuery {
             principal: text(&self.principal),

@@ -22,6 +22,8 @@ pub struct Frame {
     pub log_size: String,
     /// The program's version.
     pub version: &'static str,
+    /// Where the page hears what is new, if it does.
+    pub live: Option<String>,
 }
 
 impl Frame {
@@ -41,6 +43,7 @@ impl Frame {
             demo,
             log_size: words::count(log_size),
             version,
+            live: None,
         }
     }
 
@@ -68,6 +71,12 @@ pub enum Section {
     Patterns,
     /// The settings.
     Settings,
+    /// The sources.
+    Sources,
+    /// How the appliance is.
+    Health,
+    /// The help.
+    Help,
     /// Nowhere: sign-in and messages.
     None,
 }

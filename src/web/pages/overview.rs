@@ -29,6 +29,8 @@ pub struct OverviewPage {
     pub day_events: String,
     /// How many alerts were raised in the last 24 hours.
     pub day_alerts: String,
+    /// How many events came in the last whole minute, where that is known.
+    pub last_minute: Option<String>,
     /// The events by verdict.
     pub verdicts: Vec<VerdictCount>,
     /// The share of events that were verified.
@@ -62,6 +64,8 @@ pub struct OverviewData {
     pub health: Vec<ComponentView>,
     /// How many events are stored.
     pub events_total: u64,
+    /// Events of the last whole minute, where they are known.
+    pub last_minute: Option<u64>,
     /// Where the appliance is reached, as in `http://127.0.0.1:5600`: for the first-run guide.
     pub base_url: String,
 }
@@ -109,6 +113,7 @@ impl OverviewPage {
                 .collect(),
             day_events: words::count(sum(|bucket| bucket.events)),
             day_alerts: words::count(sum(|bucket| bucket.alerts)),
+            last_minute: data.last_minute.map(words::count),
             verified_share: words::percent(number_of(&data.verdicts, Verdict::Verified), checked),
             verdicts,
             principals: data.principals.iter().map(PrincipalRow::from).collect(),
@@ -123,6 +128,8 @@ impl OverviewPage {
 /// How many open alerts there are of one severity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenCount {
+    /// The severity's name in answers.
+    pub severity: &'static str,
     /// The severity.
     pub mark: Badge,
     /// How many.
@@ -251,6 +258,7 @@ impl FirstRun {
 fn open_count(severity: Severity, open: &[(Severity, u64)]) -> OpenCount {
     let number = number_of(open, severity);
     OpenCount {
+        severity: severity.name(),
         mark: severity.into(),
         number: words::count(number),
         any: number > 0,

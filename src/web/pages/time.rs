@@ -2,9 +2,10 @@
 
 use crate::model::ReceivedAt;
 use jiff::Timestamp;
+use serde::Serialize;
 
 /// A moment in the three forms that a page needs; the script turns `text` into the reader's own zone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TimeView {
     /// For the `datetime` attribute: RFC 3339 in UTC with milliseconds.
     pub machine: String,

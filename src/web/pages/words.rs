@@ -37,6 +37,15 @@ pub fn span(secs: u64) -> String {
     if said.is_empty() { "0 seconds".to_owned() } else { said.join(" ") }
 }
 
+/// `0.4 ms`, `12 ms`, `1.5 s`: a time in milliseconds, to two digits or so.
+pub fn millis(millis: f64) -> String {
+    match millis {
+        ..10.0 => format!("{millis:.1} ms"),
+        10.0..1_000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1_000.0),
+    }
+}
+
 /// `99.8 %`; never rounded up to 100 nor down to 0 where it is not. A dash where there is no whole.
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {

@@ -1,6 +1,6 @@
 //! Reads one alert with its events, and takes the steps that people take on its page.
 
-use super::{Visitor, frame, page};
+use super::{BaseUrl, Visitor, frame, page};
 use crate::decode;
 use crate::detect;
 use crate::model::{Alert, AlertChange, Caller, EvidenceItem, ReceivedAt};
@@ -9,13 +9,16 @@ use crate::web::auth::{Reader, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::exhibit;
-use crate::web::pages::alert::{AlertPage, EvidenceRow, evidence_shown};
+use crate::web::pages::alert::{About, AlertPage, EvidenceRow, evidence_shown};
 use crate::web::state::{App, Appliance};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use uuid::Uuid;
+
+/// Related alerts that the page lists.
+const RELATED_MAX: usize = 8;
 
 /// What people can do at all; the page offers what is legal now.
 const CHANGES: [AlertChange; 5] = [
@@ -30,10 +33,11 @@ const CHANGES: [AlertChange; 5] = [
 pub async fn show(
     State(app): State<App>,
     Visitor(caller): Visitor,
+    BaseUrl(base_url): BaseUrl,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
-    app.read(move |app| view(app, &caller, id, None)).await
+    app.read(move |app| view(app, &caller, id, None, &base_url)).await
 }
 
 /// The form of a step.
@@ -47,6 +51,7 @@ pub struct StepForm {
 pub async fn step(
     State(app): State<App>,
     Triager(caller): Triager,
+    BaseUrl(base_url): BaseUrl,
     Path((id, step)): Path<(String, String)>,
     Form(form): Form<StepForm>,
 ) -> Result<Response, Problem> {
@@ -60,7 +65,7 @@ pub async fn step(
             // The page as it is now, with the reason on top: someone else was quicker, or the note is
             // missing.
             let why = why.to_string();
-            let shown = app.read(move |app| view(app, &caller, id, Some(&why))).await?;
+            let shown = app.read(move |app| view(app, &caller, id, Some(&why), &base_url)).await?;
             Ok((StatusCode::CONFLICT, shown).into_response())
         }
         Err(refusal) => Err(refusal.into()),
@@ -72,24 +77,33 @@ pub async fn step(
 pub async fn evidence(
     State(app): State<App>,
     Reader(caller): Reader,
+    BaseUrl(base_url): BaseUrl,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
     match exhibit::answer(&app, caller.clone(), id).await {
         Err(problem) if problem.status == StatusCode::CONFLICT => {
             let why = problem.message;
-            let shown = app.read(move |app| view(app, &caller, id, Some(&why))).await?;
+            let shown = app.read(move |app| view(app, &caller, id, Some(&why), &base_url)).await?;
             Ok((StatusCode::CONFLICT, shown).into_response())
         }
         answer => answer,
     }
 }
 
-fn view(app: &Appliance, caller: &Caller, id: Uuid, notice: Option<&str>) -> Result<Response, Problem> {
+fn view(
+    app: &Appliance,
+    caller: &Caller,
+    id: Uuid,
+    notice: Option<&str>,
+    base_url: &str,
+) -> Result<Response, Problem> {
     let alert = app.store.alert(id, &caller.organizations)?;
     let alert = alert.ok_or_else(|| Problem::not_found("alert with this id"))?;
     let rows = evidence_shown(&alert.evidence).iter().map(|item| row(app, item)).collect::<Result<_, _>>()?;
-    page(&AlertPage::new(frame(app, caller)?, &alert, rows, &legal(&alert), notice))
+    let related = app.store.related_alerts(&alert, &caller.organizations, RELATED_MAX)?;
+    let about = About { legal: &legal(&alert), related: &related, notice, base_url };
+    page(&AlertPage::new(frame(app, caller)?, &alert, rows, about))
 }
 
 fn row(app: &Appliance, item: &EvidenceItem) -> Result<EvidenceRow, Problem> {

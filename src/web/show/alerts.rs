@@ -1,9 +1,9 @@
 //! Reads the list of alerts.
 
-use super::{Visitor, frame, page};
+use super::{BaseUrl, Visitor, frame, page};
 use crate::model::{AlertFilter, AlertOrder, AlertStatus};
 use crate::web::error::Problem;
-use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery};
+use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery, Found};
 use crate::web::state::App;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 pub async fn show(
     State(app): State<App>,
     Visitor(caller): Visitor,
+    BaseUrl(base_url): BaseUrl,
     Query(query): Query<AlertsQuery>,
 ) -> Result<Response, Problem> {
     let asked =
@@ -24,7 +25,8 @@ pub async fn show(
         let limit = ALERTS_PER_PAGE as usize;
         let found = app.store.alerts_page(&filter, order_of(asked.sort), asked.descending, offset, limit)?;
         let any = found.total > 0 || app.store.alert_statistics(&caller.organizations)?.total > 0;
-        page(&AlertsPage::new(frame(app, &caller)?, &asked, &found.alerts, found.total as u64, any))
+        let found = Found { alerts: &found.alerts, total: found.total as u64, any };
+        page(&AlertsPage::new(frame(app, &caller)?, &asked, found, &base_url))
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! Reads one event.
 
-use super::{Visitor, frame, page};
+use super::{BaseUrl, Visitor, frame, page};
 use crate::decode;
 use crate::web::api::events::{find, finding};
 use crate::web::error::Problem;
@@ -13,6 +13,7 @@ use axum::response::Response;
 pub async fn show(
     State(app): State<App>,
     Visitor(caller): Visitor,
+    BaseUrl(base_url): BaseUrl,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let stored = find(&app, &id, caller.organizations.clone()).await?;
@@ -28,6 +29,7 @@ pub async fn show(
             source: &app.keyring.get().name(entry.source),
             computed_hash: computed.as_deref(),
             alerts: &alerts,
+            base_url: &base_url,
         };
         page(&EventPage::new(frame(app, &caller)?, parts))
     })

@@ -1,6 +1,6 @@
 //! Reads the list of events.
 
-use super::{Visitor, frame, page};
+use super::{BaseUrl, Visitor, frame, page};
 use crate::decode;
 use crate::model::{EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt, Stored};
 use crate::web::api::events::{cursor, parse_cursor};
@@ -17,6 +17,7 @@ use jiff::SignedDuration;
 pub async fn show(
     State(app): State<App>,
     Visitor(caller): Visitor,
+    BaseUrl(base_url): BaseUrl,
     Query(query): Query<EventsQuery>,
 ) -> Result<Response, Problem> {
     let asked =
@@ -27,12 +28,13 @@ pub async fn show(
         let rows = found.events.iter().filter_map(row).collect();
         let any = found.total > 0 || app.store.events() > 0;
         let next = found.next.map(cursor);
-        page(&EventsPage::new(frame(app, &caller)?, &asked, rows, found.total, next, any))
+        page(&EventsPage::new(frame(app, &caller)?, &asked, rows, found.total, next, any, &base_url))
     })
     .await
 }
 
-fn query_of(asked: &EventsFilter, scope: Organizations) -> Result<EventQuery, Problem> {
+/// What is asked for, within what the caller may see.
+pub fn filter_of(asked: &EventsFilter, scope: Organizations) -> EventFilter {
     let mut filter = EventFilter {
         principals: asked.principal.clone().into_iter().collect(),
         organizations: asked.organization.clone().into_iter().collect(),
@@ -57,8 +59,12 @@ fn query_of(asked: &EventsFilter, scope: Organizations) -> Result<EventQuery, Pr
             filter.received_before = asked.to.map(ReceivedAt::from_timestamp);
         }
     }
+    filter
+}
+
+fn query_of(asked: &EventsFilter, scope: Organizations) -> Result<EventQuery, Problem> {
     Ok(EventQuery {
-        filter,
+        filter: filter_of(asked, scope),
         order: EventOrder::Timestamp,
         descending: true,
         offset: 0,
@@ -67,7 +73,8 @@ fn query_of(asked: &EventsFilter, scope: Organizations) -> Result<EventQuery, Pr
     })
 }
 
-fn row(stored: &Stored) -> Option<EventRow> {
+/// An event as a row; nothing where its body cannot be read.
+pub(super) fn row(stored: &Stored) -> Option<EventRow> {
     let event = decode::stored(&stored.entry.body, stored.entry.received_at).ok()?;
     Some(EventRow::new(&stored.entry, &event))
 }

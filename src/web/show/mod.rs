@@ -3,15 +3,20 @@
 
 pub mod alert;
 pub mod alerts;
+pub mod bulk;
 pub mod event;
 pub mod events;
+pub mod health;
+pub mod help;
+pub mod live;
 pub mod overview;
 pub mod pattern;
 pub mod patterns;
 pub mod settings;
 pub mod sign_in;
+pub mod sources;
 mod response;
 
-pub use response::Visitor;
 pub use response::message_response;
+pub use response::{BaseUrl, Visitor};
 use response::{frame, page};

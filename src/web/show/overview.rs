@@ -1,6 +1,6 @@
 //! Reads what the overview shows.
 
-use super::{Visitor, frame, page};
+use super::{BaseUrl, Visitor, frame, page};
 use crate::model::{
     AlertFilter, AlertOrder, Caller, EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt,
     Severity, Verdict,
@@ -10,7 +10,6 @@ use crate::web::error::Problem;
 use crate::web::pages::overview::{ComponentView, OverviewData, OverviewPage, PrincipalCount};
 use crate::web::state::{App, Appliance};
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
@@ -27,10 +26,8 @@ const EVENTS_LOOKED_AT: usize = 20_000;
 pub async fn show(
     State(app): State<App>,
     Visitor(caller): Visitor,
-    headers: HeaderMap,
+    BaseUrl(base_url): BaseUrl,
 ) -> Result<Response, Problem> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let base_url = format!("http://{}", host.unwrap_or("127.0.0.1:5600"));
     let now = app.clock.now();
     app.list(move |app| {
         let frame = frame(app, &caller)?;
@@ -45,6 +42,7 @@ struct Numbers {
     verdicts: Vec<(Verdict, u64)>,
     principals: Vec<(String, u64)>,
     events_total: u64,
+    last_minute: Option<u64>,
 }
 
 fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> Result<OverviewData, Problem> {
@@ -92,32 +90,56 @@ fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> R
         principals,
         health: components.collect(),
         events_total: numbers.events_total,
+        last_minute: numbers.last_minute,
         base_url,
     })
 }
 
-/// From the counters, at any size of the log.
-fn numbers_of_all(app: &Appliance, now: Timestamp) -> Result<Numbers, Problem> {
+/// What came in over the last day.
+pub struct Day {
+    /// In half hours.
+    pub series: Series,
+    /// Events of the last whole minute.
+    pub last_minute: u64,
+    /// Events of the busiest minute.
+    pub busiest_minute: u64,
+    first_minute: u64,
+}
+
+/// The last day of the whole appliance, from the counters.
+pub fn day_of_all(app: &Appliance, now: Timestamp) -> Result<Day, Problem> {
     let mut series = empty_series(now);
-    let first = series.buckets.first().map_or(0, |bucket| bucket.from.as_second() / 60);
-    let first = u64::try_from(first).unwrap_or_default();
-    for (minute, counts) in app.counters.minutes(first)? {
-        let at = usize::try_from((minute - first) / u64::from(BUCKET_SECS / 60)).unwrap_or(usize::MAX);
+    let minute_of = |time: Timestamp| u64::try_from(time.as_second() / 60).unwrap_or_default();
+    let first_minute = series.buckets.first().map_or(0, |bucket| minute_of(bucket.from));
+    let (mut last_minute, mut busiest_minute) = (0, 0);
+    for (minute, counts) in app.counters.minutes(first_minute)? {
+        let at = usize::try_from((minute - first_minute) / u64::from(BUCKET_SECS / 60)).unwrap_or(usize::MAX);
         if let Some(bucket) = series.buckets.get_mut(at) {
             bucket.events += counts.events;
             bucket.alerts += counts.alerts;
         }
+        busiest_minute = counts.events.max(busiest_minute);
+        if minute + 1 == minute_of(now) {
+            last_minute = counts.events;
+        }
     }
+    Ok(Day { series, last_minute, busiest_minute, first_minute })
+}
+
+/// From the counters, at any size of the log.
+fn numbers_of_all(app: &Appliance, now: Timestamp) -> Result<Numbers, Problem> {
+    let Day { series, last_minute, first_minute, .. } = day_of_all(app, now)?;
     let verdicts = Verdict::ALL.into_iter().map(|verdict| {
         let name = format!("verdict/{}", verdict.name());
         Ok((verdict, app.counters.total(&name)?))
     });
-    let busiest = app.counters.busiest(first / 60)?.into_iter();
+    let busiest = app.counters.busiest(first_minute / 60)?.into_iter();
     Ok(Numbers {
         series,
         verdicts: verdicts.collect::<Result<_, Problem>>()?,
         principals: busiest.map(|count| (count.principal, count.events)).collect(),
         events_total: app.store.events(),
+        last_minute: Some(last_minute),
     })
 }
 
@@ -161,6 +183,7 @@ fn numbers_of_some(app: &Appliance, caller: &Caller, now: Timestamp) -> Result<N
         verdicts: verdicts.into_iter().collect(),
         principals: principals.into_iter().collect(),
         events_total: found.total,
+        last_minute: None,
     })
 }
 

@@ -3,14 +3,16 @@
 use crate::model::Caller;
 use crate::web::auth::{self, Reader};
 use crate::web::error::Problem;
+use crate::web::pages::address::address;
 use crate::web::pages::frame::{Frame, UserView};
 use crate::web::pages::message::MessagePage;
 use crate::web::state::{App, Appliance};
 use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, Uri};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use std::convert::Infallible;
 
 /// Whoever looks at a page. Nobody signed in is sent to the sign-in page, and comes back from there.
 pub struct Visitor(pub Caller);
@@ -30,25 +32,37 @@ impl FromRequestParts<App> for Visitor {
     }
 }
 
+/// Where the appliance is reached, as the request says it: for commands that people copy.
+pub struct BaseUrl(pub String);
+
+impl<S: Sync> FromRequestParts<S> for BaseUrl {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<BaseUrl, Infallible> {
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        // What is no name or address has no business in a shell.
+        let is_host = |host: &&str| host.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]".contains(c));
+        let host = host.filter(is_host).unwrap_or("127.0.0.1:5600");
+        Ok(BaseUrl(format!("http://{host}")))
+    }
+}
+
 fn sign_in_address(uri: &Uri) -> String {
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    if path == "/" {
-        "/sign-in".to_owned()
-    } else {
-        super::super::pages::address::address("/sign-in", [("next", path)])
-    }
+    if path == "/" { "/sign-in".to_owned() } else { address("/sign-in", [("next", path)]) }
 }
 
 /// The frame of a page that this caller looks at.
 pub(super) fn frame(app: &Appliance, caller: &Caller) -> Result<Frame, Problem> {
-    let open = app.store.alert_statistics(&caller.organizations)?.open();
+    let counts = app.store.alert_statistics(&caller.organizations)?;
     let user = UserView {
         name: crate::web::pages::text::cell(Some(&caller.name)),
         role: role_of(caller),
         can_triage: caller.rights.triage,
     };
     let version = env!("CARGO_PKG_VERSION");
-    Ok(Frame::new(Some(user), open, app.demo, app.store.size().0, version))
+    let frame = Frame::new(Some(user), counts.open(), app.demo, app.store.size().0, version);
+    Ok(Frame { live: Some(address("/live", [("alerts", counts.total.to_string().as_str())])), ..frame })
 }
 
 fn role_of(caller: &Caller) -> &'static str {

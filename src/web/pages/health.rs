@@ -1,0 +1,141 @@
+//! How the appliance is: its components, its readers, how much comes in and how long that takes.
+
+use super::badge::Badge;
+use super::frame::{Frame, Section};
+use super::time::TimeView;
+use super::{text, words};
+use crate::counters::LatencySummary;
+use crate::web::health::Component;
+use askama::Template;
+use std::collections::BTreeMap;
+
+/// What `health.html` shows.
+#[derive(Clone, Debug, Template)]
+#[template(path = "health.html")]
+pub struct HealthPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The worst of the components.
+    pub overall: Badge,
+    /// The components.
+    pub rows: Vec<ComponentRow>,
+    /// How much there is to do; only for who may see all organisations.
+    pub load: Option<Load>,
+}
+
+/// What the load is made of. The handler reads it.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadData {
+    /// Events of the last whole minute.
+    pub last_minute: u64,
+    /// Events of the busiest minute of the last day.
+    pub busiest_minute: u64,
+    /// How long events take from receipt to answer.
+    pub latency: LatencySummary,
+    /// How many entries each reader is behind.
+    pub lag: [(&'static str, u64); 3],
+    /// Events that wait for their commit.
+    pub waiting: u64,
+    /// How long the process has run, in seconds.
+    pub up_secs: u64,
+}
+
+/// One component as a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComponentRow {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is.
+    pub mark: Badge,
+    /// Why.
+    pub message: String,
+    /// How long its probe took.
+    pub took: String,
+    /// When it was probed.
+    pub checked: TimeView,
+}
+
+/// How much there is to do, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Load {
+    /// Events of the last whole minute.
+    pub last_minute: String,
+    /// Events of the busiest minute.
+    pub busiest_minute: String,
+    /// Half of the events took no longer.
+    pub p50: String,
+    /// 95 of 100 took no longer.
+    pub p95: String,
+    /// 99 of 100 took no longer.
+    pub p99: String,
+    /// How many were measured.
+    pub measured: String,
+    /// Each reader, what it does, the name of its number in the live stream, and how far it is behind.
+    pub readers: Vec<ReaderRow>,
+    /// Events that wait for their commit.
+    pub waiting: String,
+    /// How long the process has run.
+    pub up: String,
+}
+
+/// One reader as a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReaderRow {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// The name of its number in the live stream.
+    pub live: &'static str,
+    /// How many entries it is behind.
+    pub lag: String,
+}
+
+impl HealthPage {
+    /// The page of these components.
+    pub fn new(
+        frame: Frame,
+        overall: &'static str,
+        components: BTreeMap<&'static str, Component>,
+        load: Option<LoadData>,
+    ) -> HealthPage {
+        let row = |(name, found): (&'static str, Component)| ComponentRow {
+            name,
+            mark: Badge::of_health(found.status.name()),
+            message: text::short(&found.message, 300),
+            took: words::millis(found.response_time),
+            checked: found.last_check.into(),
+        };
+        HealthPage {
+            frame: frame.titled("Health", Section::Health),
+            overall: Badge::of_health(overall),
+            rows: components.into_iter().map(row).collect(),
+            load: load.map(Load::from),
+        }
+    }
+}
+
+impl From<LoadData> for Load {
+    fn from(data: LoadData) -> Load {
+        Load {
+            last_minute: words::count(data.last_minute),
+            busiest_minute: words::count(data.busiest_minute),
+            p50: words::millis(data.latency.p50),
+            p95: words::millis(data.latency.p95),
+            p99: words::millis(data.latency.p99),
+            measured: words::counted(data.latency.count, "event"),
+            readers: data.lag.map(|(name, lag)| reader(name, lag)).into(),
+            waiting: words::counted(data.waiting, "event"),
+            up: words::span(data.up_secs),
+        }
+    }
+}
+
+fn reader(name: &'static str, lag: u64) -> ReaderRow {
+    let (does, live) = match name {
+        "detect" => ("looks for misuse", "detectLag"),
+        "count" => ("keeps the numbers", "countLag"),
+        _ => ("signs checkpoints", "sealLag"),
+    };
+    ReaderRow { name, does, live, lag: words::count(lag) }
+}

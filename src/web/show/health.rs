@@ -1,0 +1,34 @@
+//! Reads how the appliance is.
+
+use super::overview::day_of_all;
+use super::{Visitor, frame, page};
+use crate::model::Organizations;
+use crate::web::error::Problem;
+use crate::web::pages::health::{HealthPage, LoadData};
+use crate::web::state::{App, Appliance};
+use axum::extract::State;
+use axum::response::Response;
+
+/// `GET /health`.
+pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Response, Problem> {
+    app.read(move |app| {
+        let components = app.health.components();
+        // Numbers are of the whole appliance; that the parts are well is everyone's to know.
+        let load = (caller.organizations == Organizations::All).then(|| load(app)).transpose()?;
+        page(&HealthPage::new(frame(app, &caller)?, app.health.overall().name(), components, load))
+    })
+    .await
+}
+
+fn load(app: &Appliance) -> Result<LoadData, Problem> {
+    let day = day_of_all(app, app.clock.now())?;
+    let readers = [("detect", &app.detected), ("count", &app.counted), ("seal", &app.sealed)];
+    Ok(LoadData {
+        last_minute: day.last_minute,
+        busiest_minute: day.busiest_minute,
+        latency: app.counters.latency().summary(),
+        lag: readers.map(|(name, progress)| (name, app.store.size().0.saturating_sub(progress.position().0))),
+        waiting: app.writer.events_waiting() as u64,
+        up_secs: app.started.elapsed().as_secs(),
+    })
+}
