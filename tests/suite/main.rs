@@ -15,6 +15,7 @@ mod durability;
 mod independent;
 mod evidence;
 mod intake;
+mod live;
 mod operations;
 mod pages;
 mod patterns;

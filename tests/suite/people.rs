@@ -41,7 +41,7 @@ pub(crate) fn sign_in(client: &Client, name: &str, password: &str) -> Reply {
 }
 
 /// The same client with the session that the reply began.
-fn with_session(client: &Client, reply: &Reply) -> Client {
+pub(crate) fn with_session(client: &Client, reply: &Reply) -> Client {
     let cookie =
         reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).expect("a cookie is set");
     client.with("Cookie", cookie)
