@@ -49,6 +49,7 @@ fn the_pages_work_in_a_browser() {
         .current_dir(directory)
         .args(["run.mjs", "--base", &format!("http://{}", appliance.address), "--user", "admin"])
         .args(["--hostile-event", stored["id"].as_str().expect("an id")])
+        .args(["--key", &appliance.key(&["--name", "browser", "--scope", "ingest", "--scope", "read"])])
         .arg("--shots")
         .arg(shots)
         .env("SEALWATCH_PASSWORD", password.trim())
