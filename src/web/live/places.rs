@@ -76,14 +76,14 @@ mod tests {
     #[test]
     fn a_session_has_its_share_and_all_together_have_theirs() {
         let streams = LiveStreams::default();
-        let mut places: Vec<Place> =
-            (0..STREAMS_EACH_MAX).map(|_| streams.take("ada".into()).ok().expect("a place")).collect();
+        let take = |holder: String| streams.take(holder).unwrap_or_else(|full| panic!("full: {full:?}"));
+        let mut places: Vec<Place> = (0..STREAMS_EACH_MAX).map(|_| take("ada".into())).collect();
         assert_eq!(streams.take("ada".into()).err(), Some(Full::Own));
         places.pop();
         places.extend(streams.take("ada".into()).ok());
         assert_eq!(places.len(), STREAMS_EACH_MAX, "a place that was given back can be taken");
         let others = STREAMS_MAX - places.len();
-        places.extend((0..others).map(|n| streams.take(format!("{n}")).ok().expect("a place")));
+        places.extend((0..others).map(|n| take(format!("{n}"))));
         assert_eq!(streams.take("eve".into()).err(), Some(Full::All));
         drop(places);
         assert!(streams.held.lock().expect("nobody panicked").is_empty(), "nothing is kept of who has gone");
