@@ -183,13 +183,11 @@ fn a_stream_ends_with_its_session_its_user_and_the_appliance() {
     assert!(!appliance.log().contains("were still busy"), "a stream holds nobody up: {}", appliance.log());
 }
 
-/// A client that opens the tail and reads nothing: others go on, and what it missed is not kept for it.
 #[test]
-fn a_client_that_reads_nothing_holds_nobody_up() {
+fn of_a_burst_the_newest_events_are_shown_and_the_rest_is_told_of() {
     let appliance = Appliance::start();
     let everything = appliance.everything("events");
     let ana = enter(&appliance, "ana", "viewer", &[]);
-    let _idle = Stream::opened(&ana, "/live?tail=0");
     let mut reading = Stream::opened(&ana, "/live?tail=0");
     let batch: Vec<Value> = (0..3_000).map(|n| plain_with(json!({"principalId": format!("p{n}")}))).collect();
     everything.post(EVENTS, &Value::from(batch)).expect(202);

@@ -82,11 +82,11 @@ mod tests {
             to: "2023-07-10T12:00:00Z".parse().ok(),
             ..EventsFilter::default()
         };
-        let expected = "curl -H \"X-API-Key: $SEALWATCH_KEY\" 'http://h/api/v1/audit/events?principalIds=o%27neill\
+        let expected = "curl -H \"X-API-Key: $SEALWATCH_KEY\" 'http://127.0.0.1:5600/api/v1/audit/events?principalIds=o%27neill\
                         &verifiedOnly=true&endDate=2023-07-10T11%3A59%3A59.999999999Z&limit=50'";
-        assert_eq!(events(&filter, "http://h").as_deref(), Some(expected));
+        assert_eq!(events(&filter, "http://127.0.0.1:5600").as_deref(), Some(expected));
         let other = EventsFilter { verdict: Some(Verdict::Unsigned), ..EventsFilter::default() };
-        assert_eq!(events(&other, "http://h"), None);
+        assert_eq!(events(&other, "http://127.0.0.1:5600"), None);
     }
 
     #[test]
