@@ -23,7 +23,7 @@ pub mod show;
 pub use auth::SignIns;
 pub use health::{Condition, HealthBoard, Prober};
 pub use listen::{ConnectionLimits, Listener, answer};
-pub use patterns::Previews;
 pub use live::LiveStreams;
+pub use patterns::Previews;
 pub use routes::router;
 pub use state::{App, Appliance, SharedKeyring};
