@@ -10,7 +10,9 @@ use crate::counters::{Counters, CountersError, Opening};
 use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
-use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
+use crate::readers::{
+    CountReader, DetectReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
+};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
     self, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
@@ -100,6 +102,7 @@ pub struct Opened {
     detect: DetectReader,
     count: CountReader,
     seal: SealReader,
+    scrub: ScrubReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -153,6 +156,14 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let every = Duration::from_secs(config.log.checkpoint_secs);
     let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
     let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
+    let check_hours = config.log.check_hours;
+    let rhythm = ScrubRhythm {
+        // The demonstration is gone before there is anything to find.
+        every: (check_hours > 0 && !demo).then(|| Duration::from_secs(check_hours * 3_600)),
+        bytes_per_sec: config.log.check_bytes_per_sec,
+    };
+    let now = clock.clone();
+    let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -167,6 +178,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         sealed: seal.progress(),
         signer,
         key_change: tokio::sync::Mutex::new(()),
+        log_check: Arc::default(),
         detect_stats: detect.stats(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
@@ -185,7 +197,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, seal, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, scrub, first_password })
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.
@@ -199,7 +211,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, seal, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, scrub, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -211,6 +223,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(count.run(token).await.map(|()| "the count reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(seal.run(token).await.map(|()| "the seal reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(scrub.run(token).await.map(|()| "the self-check")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

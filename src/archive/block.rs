@@ -86,6 +86,17 @@ pub fn decode(block: &[u8], first: Seq) -> Result<Vec<Entry>, BlockError> {
     if Sha256::digest(content)[..] != *sum {
         return Err(BlockError::Checksum);
     }
+    decode_content(content, first)
+}
+
+/// The entries of a block whose checksum does not match, if they can be unpacked all the same. To find out which of
+/// them are wrong; nothing that comes of it is to be believed.
+pub fn salvage(block: &[u8], first: Seq) -> Option<Vec<Entry>> {
+    let content = block.len().checked_sub(SUM_BYTES).filter(|bytes| *bytes >= HEAD_BYTES)?;
+    decode_content(&block[..content], first).ok()
+}
+
+fn decode_content(content: &[u8], first: Seq) -> Result<Vec<Entry>, BlockError> {
     let mut head = Cursor(&content[..HEAD_BYTES]);
     let version = head.u8()?;
     if version != VERSION {

@@ -2,4 +2,4 @@
 
 mod block;
 
-pub use block::{BLOCK_BYTES_MAX, BlockError, decode, encode};
+pub use block::{BLOCK_BYTES_MAX, BlockError, decode, encode, salvage};

@@ -75,6 +75,14 @@ pub(super) struct LocalClient {
     _dir: std::fs::File,
 }
 
+const NO_ANSWER: &str = "an appliance uses this data directory, but does not answer on its socket local.sock; is this user its owner?";
+
+/// A refusal in the appliance's own words.
+fn refused<T>(body: &[u8]) -> anyhow::Result<T> {
+    let problem: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    bail!("{}", problem["message"].as_str().unwrap_or("the appliance refused"))
+}
+
 impl LocalClient {
     /// The client for the appliance that runs on that data directory.
     pub(super) fn new(dir: &Path) -> anyhow::Result<LocalClient> {
@@ -104,16 +112,36 @@ impl LocalClient {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            let answer = request.send().await.context(
-                "an appliance uses this data directory, but does not answer on its socket local.sock; is this user its owner?",
-            )?;
+            let answer = request.send().await.context(NO_ANSWER)?;
             let status = answer.status();
             let bytes = answer.bytes().await?.to_vec();
-            if status.is_success() {
-                return Ok(bytes);
+            if status.is_success() { Ok(bytes) } else { refused(&bytes) }
+        })
+    }
+
+    /// Posts a request whose answer comes line by line, and hands each to `each` as it comes.
+    pub(super) fn lines(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        mut each: impl FnMut(&[u8]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let request = self.client.post(format!("http://localhost/api/v1{path}")).json(body);
+            let mut answer = request.send().await.context(NO_ANSWER)?;
+            if !answer.status().is_success() {
+                return refused(&answer.bytes().await?);
             }
-            let problem: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
-            bail!("{}", problem["message"].as_str().unwrap_or("the appliance refused"))
+            let mut line = Vec::new();
+            while let Some(chunk) = answer.chunk().await? {
+                line.extend_from_slice(&chunk);
+                while let Some(end) = line.iter().position(|byte| *byte == b'\n') {
+                    each(&line[..end])?;
+                    line.drain(..=end);
+                }
+            }
+            Ok(())
         })
     }
 }

@@ -4,6 +4,8 @@ mod evidence;
 mod file;
 mod log;
 mod proof;
+mod running;
+mod words;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,9 @@ const UNCHECKED: u8 = 2;
 /// checked.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
+    /// A key of the log, as text or in a file: your own copy of its first or present one; may stand several times
+    #[arg(long = "key", value_name = "KEY|FILE")]
+    keys: Vec<String>,
     /// Print the result as JSON to standard output
     #[arg(long)]
     json: bool,
@@ -31,7 +36,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.files.are_given() {
-        return file::run(&args.files, args.json);
+        return file::run(&args.files, &args.keys, args.json);
     }
-    log::run(&args.log, args.json)
+    log::run(&args.log, &args.keys, args.json)
 }

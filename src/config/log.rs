@@ -16,6 +16,10 @@ pub struct Log {
     pub origin: String,
     /// The longest that an entry waits for a checkpoint that covers it.
     pub checkpoint_secs: u64,
+    /// Hours from one check of the whole log to the next; 0 is never.
+    pub check_hours: u64,
+    /// Bytes of the log that such a check reads in a second.
+    pub check_bytes_per_sec: u64,
     /// systemd's directory of credentials, where the key that signs checkpoints may lie.
     pub credentials: Option<PathBuf>,
 }
@@ -33,6 +37,12 @@ impl Log {
                 |text| is_origin(text).then(|| text.to_owned()),
             ),
             checkpoint_secs: section.integer("checkpoint_secs", 10, 1..=60),
+            check_hours: section.integer("check_hours", 24, 0..=8_760),
+            check_bytes_per_sec: section.integer(
+                "check_bytes_per_sec",
+                20_971_520,
+                65_536..=1_099_511_627_776,
+            ),
             credentials: None,
         }
     }

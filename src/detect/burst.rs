@@ -3,7 +3,7 @@
 use super::engine::{Engine, Firing, Observed, integrity_key};
 use super::observation::{Observation, Place, hash_place, hash_text};
 use super::settings::Settings;
-use crate::model::{EvidenceItem, Fingerprint, Pattern, ReceivedAt, Seq, Severity, SourceId};
+use crate::model::{EvidenceItem, Fingerprint, Pattern, ReceivedAt, Seq, Severity, SourceId, event_id};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -73,6 +73,15 @@ impl Bursts {
         }
     }
 
+    /// Keeps what a check of the log found.
+    pub fn observe_log_damage(&mut self, settings: &Settings, damage: &LogDamage<'_>) {
+        let mut burst = log_damage(settings, damage);
+        let place = Place::of(None, &burst.key);
+        if let Some(firing) = burst.firings.pop() {
+            self.push((Pattern::LogDamage, place), firing, |_, _| burst);
+        }
+    }
+
     /// How many firings are waiting.
     pub fn firings(&self) -> usize {
         self.firings
@@ -125,6 +134,42 @@ pub fn id_conflict(settings: &Settings, conflict: &IdConflict<'_>) -> Burst {
     burst
 }
 
+/// Damage that a check of the log found, as its entry tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct LogDamage<'a> {
+    /// The place of the entry in the log.
+    pub seq: Seq,
+    /// When the check ended.
+    pub received_at: ReceivedAt,
+    /// The first entry that was wrong, where it is known which.
+    pub first_entry: Option<u64>,
+    /// What was wrong first.
+    pub first: &'a str,
+}
+
+/// The burst of one check that found damage. It is about the place that is damaged, so that the next check, which finds
+/// the same, belongs to the same alert. No event counts in it: the damage is in the log itself.
+pub fn log_damage(settings: &Settings, damage: &LogDamage<'_>) -> Burst {
+    let LogDamage { seq, received_at, first_entry, first } = *damage;
+    let time = received_at.timestamp();
+    let key = first_entry.map_or_else(|| first.to_owned(), |entry| format!("entry {entry}"));
+    let mut burst = new_burst(settings, Pattern::LogDamage, None, &key, Vec::new());
+    let id = event_id(received_at, seq, 0);
+    let source = SourceId(0);
+    let counted = Vec::new();
+    burst.firings.push(Firing {
+        seq,
+        id,
+        received_at,
+        time,
+        window_end: time,
+        counted,
+        correlation_id: None,
+        source,
+    });
+    burst
+}
+
 /// Pattern, organisation and key in one value: SHA-256 over the pattern's name, whether there is an
 /// organisation, the organisation and the key, each text led by its length as 8 bytes, the lowest first.
 pub fn fingerprint(pattern: Pattern, organization: Option<&str>, key: &str) -> Fingerprint {
@@ -139,7 +184,7 @@ fn new_burst(
     window: Vec<EvidenceItem>,
 ) -> Burst {
     let settings = settings.for_organization(organization).get(pattern);
-    let single = matches!(pattern, Pattern::IntegrityViolation | Pattern::IdConflict);
+    let single = matches!(pattern, Pattern::IntegrityViolation | Pattern::IdConflict | Pattern::LogDamage);
     Burst {
         fingerprint: fingerprint(pattern, organization, key),
         pattern,

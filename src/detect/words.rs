@@ -44,6 +44,7 @@ fn what_happened(pattern: Pattern, key: &str, count: u64) -> String {
             )
         }
         Pattern::IdConflict => format!("{key} used an event id again for other content {times}"),
+        Pattern::LogDamage => format!("A check of the log found damage ({key})"),
     }
 }
 
@@ -53,6 +54,7 @@ fn limit(alert: &Alert) -> String {
             "the content was changed after it was signed, or it was signed with another key".to_owned()
         }
         (Pattern::IdConflict, ..) => "the first event was kept, the second refused".to_owned(),
+        (Pattern::LogDamage, ..) => "run `sealwatch verify`, then restore a backup".to_owned(),
         (_, 1, _) => "a single time raises the alert".to_owned(),
         (_, threshold, 0) => format!("the limit is {threshold} at the same instant"),
         (_, threshold, timespan) => format!("the limit is {threshold} within {}", duration(timespan)),

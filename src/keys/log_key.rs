@@ -124,6 +124,16 @@ impl LogSigner {
     }
 }
 
+/// The keys that lie where the log's is looked for, without touching them: the one that signs, and one that a rotation
+/// cut short has left beside it. None where it is a credential that is not at hand.
+pub fn key_on_disk(places: LogKeyPlaces<'_>, origin: &str) -> Result<Vec<Verifier>, LogKeyError> {
+    let credential = places.credentials.map(|dir| dir.join(CREDENTIAL)).filter(|path| path.exists());
+    let paths = credential
+        .map_or_else(|| [FILE, NEXT_FILE].map(|file| places.dir.join(file)).to_vec(), |path| vec![path]);
+    let keys = paths.iter().map(|path| read(path, origin).map(|key| key.map(|key| key.verifier().clone())));
+    keys.filter_map(Result::transpose).collect()
+}
+
 /// Holds the key that was found against the one that the log names.
 fn choose(
     key: Signer,

@@ -39,6 +39,9 @@ pub enum Activity {
         findings: u64,
         /// What was wrong first.
         first: Option<String>,
+        /// The first entry that was wrong, where it is known which.
+        #[serde(default)]
+        first_entry: Option<u64>,
     },
     /// The settings are not those of before: since the last run, or because someone changed them. What someone
     /// changed holds for the entries after this one.

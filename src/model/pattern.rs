@@ -21,11 +21,13 @@ pub enum Pattern {
     IntegrityViolation,
     /// An id that was used again for other content.
     IdConflict,
+    /// Something in the log that is not as it was written, or is missing.
+    LogDamage,
 }
 
 impl Pattern {
     /// Every pattern: first the five that count in windows, then those that fire on a single finding.
-    pub const ALL: [Pattern; 7] = [
+    pub const ALL: [Pattern; 8] = [
         Pattern::FailedAuth,
         Pattern::UnauthorizedAccess,
         Pattern::DataVelocity,
@@ -33,6 +35,7 @@ impl Pattern {
         Pattern::OffHours,
         Pattern::IntegrityViolation,
         Pattern::IdConflict,
+        Pattern::LogDamage,
     ];
 
     /// The five that count events in windows.
@@ -54,6 +57,7 @@ impl Pattern {
             Pattern::OffHours => "OFF_HOURS",
             Pattern::IntegrityViolation => "INTEGRITY_VIOLATION",
             Pattern::IdConflict => "ID_CONFLICT",
+            Pattern::LogDamage => "LOG_DAMAGE",
         }
     }
 
@@ -72,13 +76,16 @@ impl Pattern {
             Pattern::OffHours => "Off-hours access",
             Pattern::IntegrityViolation => "Integrity violation",
             Pattern::IdConflict => "Event id used twice",
+            Pattern::LogDamage => "Damaged log",
         }
     }
 
     /// How serious its alerts are unless the settings say otherwise.
     pub fn default_severity(self) -> Severity {
         match self {
-            Pattern::UnauthorizedAccess | Pattern::IntegrityViolation => Severity::Critical,
+            Pattern::UnauthorizedAccess | Pattern::IntegrityViolation | Pattern::LogDamage => {
+                Severity::Critical
+            }
             Pattern::FailedAuth | Pattern::IdConflict => Severity::High,
             Pattern::DataVelocity | Pattern::BulkOperation => Severity::Medium,
             Pattern::OffHours => Severity::Low,
@@ -87,6 +94,9 @@ impl Pattern {
 
     /// The `type` of its alerts.
     pub fn alert_type(self) -> AlertType {
-        AlertType::Security
+        match self {
+            Pattern::LogDamage => AlertType::System,
+            _ => AlertType::Security,
+        }
     }
 }

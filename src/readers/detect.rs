@@ -182,7 +182,7 @@ impl DetectReader {
             }
             Some(activity) => {
                 let source_name = (self.names)(entry.source);
-                observe::observe_conflict(entry, &activity, &source_name, &self.state.engine, bursts);
+                observe::observe_activity(entry, &activity, &source_name, &self.state.engine, bursts);
             }
             None => {}
         }

@@ -6,11 +6,13 @@ mod detect;
 mod preview;
 mod count;
 mod seal;
+mod scrub;
 
 pub use count::CountReader;
 pub use detect::DetectReader;
 pub use preview::{Difference, Preview, PreviewOf, PreviewRun};
 pub use progress::{Progress, ReaderError};
+pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
 
 use crate::model::Seq;

@@ -1,7 +1,7 @@
 //! From an entry of the log to what detection sees of it: the same live, after a restart and in a preview.
 
 use crate::decode;
-use crate::detect::{Bursts, Engine, IdConflict, Observation, Observed};
+use crate::detect::{Bursts, Engine, IdConflict, LogDamage, Observation, Observed};
 use crate::model::{Activity, AuditEvent, Entry, EntryFlags, organization_of};
 
 /// Takes an entry that is an event through the engine.
@@ -28,24 +28,32 @@ pub(super) fn observe_event(
     )
 }
 
-/// Takes the entry of an id that was used again.
-pub(super) fn observe_conflict(
+/// Takes the entry of something done that is itself worth an alert.
+pub(super) fn observe_activity(
     entry: &Entry,
     activity: &Activity,
     source_name: &str,
     engine: &Engine,
     bursts: &mut Bursts,
 ) {
-    if let Activity::IdConflict { id, organization, .. } = activity {
-        let conflict = IdConflict {
-            seq: entry.seq,
-            id: *id,
-            received_at: entry.received_at,
-            organization: organization.as_deref(),
-            source: entry.source,
-            source_name,
-        };
-        bursts.observe_id_conflict(engine.settings(), &conflict);
+    let (seq, received_at) = (entry.seq, entry.received_at);
+    match activity {
+        Activity::IdConflict { id, organization, .. } => {
+            let conflict = IdConflict {
+                seq,
+                id: *id,
+                received_at,
+                organization: organization.as_deref(),
+                source: entry.source,
+                source_name,
+            };
+            bursts.observe_id_conflict(engine.settings(), &conflict);
+        }
+        Activity::LogChecked { findings: 1.., first, first_entry, .. } => {
+            let (first, first_entry) = (first.as_deref().unwrap_or("something"), *first_entry);
+            bursts.observe_log_damage(engine.settings(), &LogDamage { seq, received_at, first_entry, first });
+        }
+        _ => {}
     }
 }
 

@@ -206,7 +206,7 @@ impl Preview {
         if self.is_wanted(organization.as_deref()) {
             let source_name = source_name(entry.source);
             for run in [&mut self.present, &mut self.proposed] {
-                observe::observe_conflict(entry, activity, &source_name, &run.engine, &mut run.bursts);
+                observe::observe_activity(entry, activity, &source_name, &run.engine, &mut run.bursts);
             }
         }
     }

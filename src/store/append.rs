@@ -195,7 +195,7 @@ impl Account {
         bytes
     }
 
-    fn decode(source: SourceId, bytes: &[u8]) -> Result<Account, StoreError> {
+    pub(super) fn decode(source: SourceId, bytes: &[u8]) -> Result<Account, StoreError> {
         let ([a, b, c, d], []) = bytes.as_chunks::<8>() else {
             return Err(StoreError::damaged("accounts", source.0, "the row is not four numbers"));
         };
@@ -229,6 +229,17 @@ pub(super) struct BlockSummary {
 }
 
 impl BlockSummary {
+    /// Of a block without entries.
+    pub(super) const EMPTY: BlockSummary =
+        BlockSummary { entries: 0, events: 0, events_before: 0, first_ms: i64::MAX, last_ms: i64::MIN };
+
+    /// Enters the time of one event.
+    pub(super) fn count_event(&mut self, ms: i64) {
+        self.events += 1;
+        self.first_ms = self.first_ms.min(ms);
+        self.last_ms = self.last_ms.max(ms);
+    }
+
     pub(super) fn encode(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         bytes[..4].copy_from_slice(&self.entries.to_le_bytes());

@@ -80,7 +80,7 @@ impl Txn<'_> {
     }
 }
 
-fn decode(size: u64, row: &[u8]) -> Result<StoredCheckpoint, StoreError> {
+pub(super) fn decode(size: u64, row: &[u8]) -> Result<StoredCheckpoint, StoreError> {
     let damaged = || StoreError::damaged("checkpoints", size, "the row is not a checkpoint");
     let (&version, rest) = row.split_first().ok_or_else(damaged)?;
     let (at, text) = rest.split_first_chunk().filter(|_| version == VERSION).ok_or_else(damaged)?;

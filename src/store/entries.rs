@@ -171,7 +171,7 @@ impl Block {
     }
 
     /// The entry behind its last one.
-    fn end(&self) -> Seq {
+    pub(super) fn end(&self) -> Seq {
         Seq(self.first + self.entries.len() as u64)
     }
 

@@ -39,6 +39,19 @@ impl DirLock {
         DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
         let path = dir.join("LOCK");
         let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+        DirLock::lock(file, dir)
+    }
+
+    /// Locks a directory without making anything in it; `None` where nobody has ever used it.
+    pub fn take_existing(dir: &Path) -> Result<Option<DirLock>, LockError> {
+        match File::open(dir.join("LOCK")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            file => DirLock::lock(file, dir).map(Some),
+        }
+    }
+
+    fn lock(file: std::io::Result<File>, dir: &Path) -> Result<DirLock, LockError> {
+        let io = |source| LockError::Io { dir: dir.to_owned(), source };
         let file = file.map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(DirLock { _file: file, dir: dir.to_owned() }),

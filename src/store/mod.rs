@@ -6,6 +6,7 @@
 
 mod tables;
 mod error;
+mod overlay;
 mod open;
 mod lock;
 mod txn;
@@ -22,17 +23,19 @@ mod overrides;
 mod answers;
 mod check;
 mod exhibit;
+mod last_check;
 
 pub use access::{Session, SessionHash, SignIn};
 pub use alerts::{AlertBrief, AlertPage, AlertStatistics, Refusal};
 pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;
-pub use check::{Damage, Report};
+pub use check::{Anchors, CheckProgress, Finding, Findings, Report, Signed};
 pub use checkpoints::StoredCheckpoint;
 pub use detection::{DetectionStep, Snapshot};
 pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;
 pub use exhibit::{AskedEvidence, EvidenceError};
+pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};

@@ -3,6 +3,7 @@
 use super::alerts::AlertCounts;
 use super::append::BlockSummary;
 use super::error::StoreError;
+use super::overlay::Overlay;
 use super::tables as t;
 use super::{DirLock, Txn};
 use crate::merkle::{TILE_WIDTH, Tree};
@@ -83,40 +84,35 @@ impl Store {
         Store::from_database(builder(options).create_with_backend(backend)?, options, now)
     }
 
-    /// Opens an existing data directory without changing a byte of what it says; `Ok(None)` where there is no
-    /// log.
-    pub fn open_existing(dir: &Path, options: Options) -> Result<Option<Store>, StoreError> {
-        if !dir.join("log.redb").exists() {
+    /// Opens an existing data directory to look at it: what opening would write, such as after a kill, stays in
+    /// memory. `Ok(None)` where there is no log.
+    pub fn open_as_it_stands(dir: &Path, options: Options) -> Result<Option<Store>, StoreError> {
+        let path = dir.join("log.redb");
+        if !path.exists() {
             return Ok(None);
         }
-        Store::open(dir, options, ReceivedAt(0)).map(Some)
+        let lock = DirLock::take_existing(dir)?;
+        let io = |source| StoreError::Open { path: path.clone(), source };
+        let overlay = File::open(&path).and_then(Overlay::new).map_err(io)?;
+        let db = builder(options).create_with_backend(overlay)?;
+        if format_of(&db)?.is_none() {
+            return Err(damaged_meta(t::META_FORMAT));
+        }
+        // Where the end of the log is damaged, everything ahead of it can be looked at all the same.
+        let mut store = Store::assemble(db, options, |db| match read_head(db) {
+            Err(error) if error.is_damage() => Ok(Head::default()),
+            head => head,
+        })?;
+        store.path = Some(path);
+        store._lock = lock;
+        Ok(Some(store))
     }
 
     fn from_database(db: Database, options: Options, now: ReceivedAt) -> Result<Store, StoreError> {
         if format_of(&db)?.is_none() {
             initialise(&db)?;
         }
-        let found = format_of(&db)?.unwrap_or_default();
-        if found != FORMAT_VERSION {
-            return Err(StoreError::Newer { found, known: FORMAT_VERSION });
-        }
-        if db.begin_read()?.list_tables()?.count() < TABLES {
-            let write = db.begin_write()?;
-            make_tables(&write)?;
-            write.commit()?;
-        }
-        let store = Store {
-            lateness: options.lateness,
-            content_key: read_meta(&db, t::META_CONTENT_KEY)?,
-            log_id: read_meta(&db, t::META_LOG_ID)?,
-            head: RwLock::new(Arc::new(read_head(&db)?)),
-            blocks: Mutex::default(),
-            alerts_version: AtomicU64::new(0),
-            alert_counts: AlertCounts::default(),
-            path: None,
-            _lock: None,
-            db,
-        };
+        let store = Store::assemble(db, options, read_head)?;
         if store.size() == Seq(0) {
             let mut txn = store.begin(now)?;
             txn.append_activity(&Activity::LogCreated {
@@ -126,6 +122,35 @@ impl Store {
             txn.commit()?;
         }
         Ok(store)
+    }
+
+    /// The store on a database that is none of a newer program.
+    fn assemble(
+        db: Database,
+        options: Options,
+        head: impl FnOnce(&Database) -> Result<Head, StoreError>,
+    ) -> Result<Store, StoreError> {
+        let found = format_of(&db)?.unwrap_or_default();
+        if found != FORMAT_VERSION {
+            return Err(StoreError::Newer { found, known: FORMAT_VERSION });
+        }
+        if db.begin_read()?.list_tables()?.count() < TABLES {
+            let write = db.begin_write()?;
+            make_tables(&write)?;
+            write.commit()?;
+        }
+        Ok(Store {
+            lateness: options.lateness,
+            content_key: read_meta(&db, t::META_CONTENT_KEY)?,
+            log_id: read_meta(&db, t::META_LOG_ID)?,
+            head: RwLock::new(Arc::new(head(&db)?)),
+            blocks: Mutex::default(),
+            alerts_version: AtomicU64::new(0),
+            alert_counts: AlertCounts::default(),
+            path: None,
+            _lock: None,
+            db,
+        })
     }
 
     /// Begins the one write transaction; a second waits until it ends. `now` becomes the time of receipt of

@@ -16,6 +16,8 @@ pub(super) const META_CONTENT_KEY: &str = "content_key";
 pub(super) const META_ORIGIN: &str = "origin";
 /// When the health check last wrote, ns since 1970, u64 little-endian.
 pub(super) const META_PROBED: &str = "probed";
+/// What the last check of the log found, as JSON.
+pub(super) const META_CHECKED: &str = "checked";
 
 /// Log blocks by the number of their first entry; see [`crate::archive`].
 pub(super) const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");

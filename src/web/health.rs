@@ -117,6 +117,7 @@ impl Prober {
         components.insert("disk", probe_disk(app, &app.config.health));
         components.insert("clock", self.probe_clock(app));
         components.insert("queue", probe_queue(app));
+        components.insert("log_check", probe_log_check(app).await);
         for (name, progress) in [("detect", &app.detected), ("count", &app.counted)] {
             let component = self.probe_reader(app, name, progress);
             components.insert(name, component);
@@ -203,6 +204,30 @@ async fn probe_counters(app: &Arc<Appliance>) -> Component {
     let flushed = app.read(|app| app.counters.flush()).await;
     let result = flushed.map(|()| "sled takes writes".to_owned()).map_err(|error| error.to_string());
     timed(app, began, result)
+}
+
+/// What the last check of the log found; the check itself is made on its own rhythm.
+async fn probe_log_check(app: &Arc<Appliance>) -> Component {
+    let began = Instant::now();
+    let last = app.read(|app| app.store.last_check()).await;
+    let millis = began.elapsed().as_secs_f64() * 1_000.0;
+    match last {
+        Err(error) => component(app, Condition::Critical, error.to_string(), millis, []),
+        Ok(None) => component(app, Condition::Ok, "the log was not checked yet".to_owned(), millis, []),
+        Ok(Some(last)) => {
+            let (status, message) = match last.first.filter(|_| last.findings > 0) {
+                None => (Condition::Ok, "the last check found the log intact and complete".to_owned()),
+                Some(first) => {
+                    let more = "run `sealwatch verify`, then restore a backup";
+                    (Condition::Critical, format!("the last check found damage: {first}; {more}"))
+                }
+            };
+            let at = last.at.timestamp().as_second() as f64;
+            let details =
+                [("entries", last.entries as f64), ("findings", last.findings as f64), ("checkedAt", at)];
+            component(app, status, message, millis, details)
+        }
+    }
 }
 
 fn probe_queue(app: &Appliance) -> Component {

@@ -1,6 +1,6 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, patterns, users};
+use super::api::{alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users};
 use super::state::App;
 use super::{assets, layers, live, show};
 use axum::Router;
@@ -22,6 +22,7 @@ pub fn router(app: App) -> Router {
         .route("/audit/events/{id}/leaf", get(events::leaf))
         .route("/audit/events/{id}/proof", get(log::proof))
         .route("/log/key", get(log::key).post(log::rotate_key))
+        .route("/log/check", post(log_check::check))
         .route("/alerts", get(alerts::list))
         .route("/alerts/statistics", get(alerts::statistics))
         .route("/alerts/{id}", get(alerts::one))

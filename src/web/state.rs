@@ -30,6 +30,8 @@ pub struct Appliance {
     pub signer: Arc<LogSigner>,
     /// Held while the log's key is replaced: one change at a time.
     pub key_change: tokio::sync::Mutex<()>,
+    /// Held while the log is checked because someone asked: one check at a time.
+    pub log_check: Arc<tokio::sync::Mutex<()>>,
     /// The API keys in force.
     pub keyring: SharedKeyring,
     /// The time.

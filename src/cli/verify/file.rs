@@ -16,9 +16,6 @@ pub(super) struct FileArgs {
     /// Exported evidence (zip), a proof (tlog-proof) or a checkpoint
     #[arg(value_name = "FILE", conflicts_with = "data_dir")]
     files: Vec<PathBuf>,
-    /// The log's public key, or a file with it; may stand several times
-    #[arg(long, value_name = "KEY|FILE", requires = "files")]
-    key: Vec<String>,
     /// For a proof: the leaf of the event, as /leaf gives it
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(super) leaf: Option<PathBuf>,
@@ -80,8 +77,8 @@ impl FileArgs {
     }
 }
 
-pub(super) fn run(args: &FileArgs, json: bool) -> anyhow::Result<ExitCode> {
-    let keys = args.key.iter().map(|key| read_keys(key)).collect::<anyhow::Result<Vec<_>>>();
+pub(super) fn run(args: &FileArgs, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
+    let keys = keys.iter().map(|key| read_keys(key)).collect::<anyhow::Result<Vec<_>>>();
     let mut code = 0;
     for path in &args.files {
         let outcome = match &keys {

@@ -1,124 +1,119 @@
 //! `sealwatch verify` of a data directory: the log, its tree and what is made from it.
 
-use super::{UNCHECKED, WRONG};
+use super::running;
+use super::words::{bar, tell, tell_unchecked};
 use crate::cli::data_dir::DataDir;
-use crate::store::{LockError, Options, Report, Store, StoreError};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-use std::io::{Write, stderr, stdout};
+use crate::config::Config;
+use crate::keys::{LogKeyPlaces, key_on_disk};
+use crate::merkle::{Note, Verifier};
+use crate::store::{Anchors, LockError, Options, Report, Store, StoreError};
+use anyhow::{Context, anyhow};
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Which log is checked.
+/// Threads that read ahead, at most; more would wait for the disk.
+const THREADS_MAX: usize = 8;
+
+/// Which log is checked, and against what.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
+    /// A checkpoint that the log signed, kept elsewhere: the log must begin with what it covers
+    #[arg(long = "checkpoint", value_name = "FILE", conflicts_with = "files")]
+    checkpoints: Vec<PathBuf>,
     #[command(flatten)]
     data_dir: DataDir,
 }
 
-#[derive(Serialize)]
-struct Result<'a> {
-    whole: bool,
-    entries: u64,
-    events: u64,
-    root: String,
-    damage: u64,
-    findings: Vec<Finding<'a>>,
-}
-
-#[derive(Serialize)]
-struct Finding<'a> {
-    seq: u64,
-    what: &'a str,
-}
-
+/// What came of it.
 enum Outcome {
-    Checked(Report),
-    Damaged(String),
+    Checked(Box<Report>),
+    Running,
     Unchecked(String),
 }
 
-pub(super) fn run(args: &Args, json: bool) -> anyhow::Result<ExitCode> {
-    let dir = args.data_dir.config()?.data_dir;
+pub(super) fn run(args: &Args, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
+    let config = args.data_dir.config()?;
+    let anchors = Anchors {
+        keys: keys.iter().map(|key| read_key(key)).collect::<anyhow::Result<_>>()?,
+        checkpoints: args
+            .checkpoints
+            .iter()
+            .map(|file| read_checkpoint(file))
+            .collect::<anyhow::Result<_>>()?,
+    };
     // A damaged file can make the database panic; that is a finding, not a crash.
     std::panic::set_hook(Box::new(|_| {}));
-    let outcome = catch_unwind(AssertUnwindSafe(|| check(&dir)));
+    let checked = catch_unwind(AssertUnwindSafe(|| check(&config, &anchors)));
     drop(std::panic::take_hook());
-    let outcome =
-        outcome.unwrap_or_else(|_| Outcome::Damaged("the database panicked while it was read".to_owned()));
-    match outcome {
-        Outcome::Checked(report) => tell(&report, json),
-        Outcome::Damaged(what) => {
-            writeln!(stderr(), "DAMAGED: {what}\nRestore the newest backup that verifies.")?;
-            Ok(ExitCode::from(WRONG))
-        }
-        Outcome::Unchecked(why) => {
-            writeln!(stderr(), "NOT CHECKED: {why}")?;
-            Ok(ExitCode::from(UNCHECKED))
-        }
-    }
-}
-
-fn check(dir: &std::path::Path) -> Outcome {
-    let checked = Store::open_existing(dir, Options::default()).and_then(|store| match store {
-        None => Ok(None),
-        Some(store) => {
-            let bar = bar(store.size().0);
-            let report = store.check(|entries| bar.set_position(entries));
-            bar.finish_and_clear();
-            report.map(Some)
-        }
-    });
     match checked {
-        Ok(Some(report)) => Outcome::Checked(report),
-        Ok(None) => Outcome::Unchecked(format!("there is no log in {}", dir.display())),
-        Err(StoreError::Lock(LockError::InUse(_))) => {
-            Outcome::Unchecked("an appliance uses this data directory; stop it first".to_owned())
-        }
-        Err(StoreError::Damaged { table, key, what }) => {
-            Outcome::Damaged(format!("table {table}, key {key}: {what}"))
-        }
-        Err(error) if error.is_damage() => Outcome::Damaged(error.to_string()),
-        Err(error) => Outcome::Unchecked(error.to_string()),
+        Ok(Outcome::Checked(report)) => tell(&report, None, json),
+        Ok(Outcome::Running) => running::check(&config.data_dir, &anchors, json),
+        Ok(Outcome::Unchecked(why)) => tell_unchecked(&why),
+        Err(_) => tell(&Report::unreadable("the database panicked while it was opened"), None, json),
     }
 }
 
-fn bar(entries: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(entries), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} entries, {eta} left");
-    bar.with_style(style.expect("the template is valid"))
+fn check(config: &Config, anchors: &Anchors) -> Outcome {
+    let dir = &config.data_dir;
+    let mut store = match Store::open_as_it_stands(dir, Options::default()) {
+        Ok(Some(store)) => store,
+        Ok(None) => return Outcome::Unchecked(format!("there is no log in {}", dir.display())),
+        Err(StoreError::Lock(LockError::InUse(_))) => return Outcome::Running,
+        Err(error) if error.is_damage() => return Outcome::Checked(Box::new(Report::unreadable(error))),
+        Err(error) => return Outcome::Unchecked(error.to_string()),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let bar = bar();
+    let report = store.check(anchors, threads, |come| {
+        bar.set_length(come.of);
+        bar.set_position(come.entries);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    let mut report = report.expect("nobody ended the check");
+    store.check_pages(&mut report);
+    check_key(config, &store, &mut report);
+    report
+        .not_checked
+        .push("the directory counters: derived, made again from the log where it is lost".to_owned());
+    Outcome::Checked(Box::new(report))
 }
 
-fn tell(report: &Report, json: bool) -> anyhow::Result<ExitCode> {
-    let root = hex::encode(report.root);
-    if json {
-        let findings = report.damages.iter().map(|damage| Finding { seq: damage.seq, what: &damage.what });
-        let result = Result {
-            whole: report.is_whole(),
-            entries: report.entries,
-            events: report.events,
-            root,
-            damage: report.damage_count,
-            findings: findings.collect(),
-        };
-        writeln!(stdout(), "{}", serde_json::to_string(&result)?)?;
-    } else if report.is_whole() {
-        writeln!(
-            stdout(),
-            "WHOLE: {} entries ({} events) are as they were written.\nroot {root}",
-            report.entries,
-            report.events
-        )?;
-    } else {
-        for damage in &report.damages {
-            writeln!(stdout(), "entry {}: {}", damage.seq, damage.what)?;
+/// The key on the disk must be the one that the log names last.
+fn check_key(config: &Config, store: &Store, report: &mut Report) {
+    let dir = config.data_dir.join("keys");
+    let places = LogKeyPlaces { dir: &dir, credentials: config.log.credentials.as_deref() };
+    let (Ok(Some(origin)), Ok(named)) = (store.origin(), store.log_keys()) else { return };
+    let Some(named) = named.last() else { return };
+    match key_on_disk(places, &origin) {
+        Ok(found) if found.is_empty() => report.not_checked.push(format!(
+            "the key that signs: it does not lie in {}; a systemd credential is seen by the service alone",
+            dir.display()
+        )),
+        Ok(found) if !found.contains(&named.verifier) => {
+            let named = named.verifier.id();
+            report.note_altered(format!(
+                "the key in {} is another one than the log names last ({named}): restore the file from a backup",
+                dir.display()
+            ));
         }
-        writeln!(
-            stdout(),
-            "DAMAGED: {} findings in {} entries; the first of them are above.",
-            report.damage_count,
-            report.entries
-        )?;
+        Ok(_) => {}
+        Err(error) => report.note_altered(error),
     }
-    Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) })
+}
+
+fn read_key(given: &str) -> anyhow::Result<Verifier> {
+    if let Ok(verifier) = Verifier::parse(given.trim()) {
+        return Ok(verifier);
+    }
+    let text = std::fs::read_to_string(given)
+        .with_context(|| format!("{given:?} is neither a verifier key (name+id+key) nor a file with one"))?;
+    Verifier::parse(text.trim()).map_err(|error| anyhow!("{given}: {error}"))
+}
+
+fn read_checkpoint(file: &Path) -> anyhow::Result<Note> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Note::parse(&bytes).map_err(|error| anyhow!("{}: {error}", file.display()))
 }

@@ -40,7 +40,7 @@ impl Source {
             return Ok(Source::Http(HttpLog::at(from)?));
         }
         let dir = Path::new(from);
-        match Store::open_existing(dir, Options::default()) {
+        match Store::open_as_it_stands(dir, Options::default()) {
             Ok(Some(store)) => Ok(Source::Stopped(Box::new(store))),
             Ok(None) if dir.join("checkpoint").is_file() => Ok(Source::Files(dir.to_owned())),
             Ok(None) => bail!(

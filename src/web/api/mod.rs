@@ -6,6 +6,7 @@ pub mod health;
 pub mod intake;
 pub mod keys;
 pub mod log;
+pub mod log_check;
 pub mod metrics;
 pub mod openapi;
 pub mod patterns;

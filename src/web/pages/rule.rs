@@ -26,5 +26,8 @@ pub fn rule(pattern: Pattern) -> &'static str {
         Pattern::IdConflict => {
             "An id came again with other content. The second event was refused, not stored."
         }
+        Pattern::LogDamage => {
+            "A check of the log found an entry that is not as it was written, or something missing."
+        }
     }
 }

@@ -1,0 +1,5 @@
+//! A log with something of everything, and attackers who change it: each must be found, at the right entry.
+
+mod log;
+mod attacks;
+mod anchors;
