@@ -40,3 +40,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     log::run(&args.log, &args.keys, args.json)
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,14 +165,19 @@ impl super::Store {
     /// The books of every source that has sent something.
     pub fn accounts(&self) -> Result<Vec<(SourceId, Account)>, StoreError> {
         use redb::ReadableDatabase;
-        let accounts = self.db.begin_read()?.open_table(t::ACCOUNTS)?;
-        let rows = accounts.iter()?.map(|row| {
-            let (source, value) = row?;
-            let source = SourceId(source.value());
-            Ok((source, Account::decode(source, value.value())?))
-        });
-        rows.collect()
+        accounts_in(&self.db.begin_read()?)
     }
+}
+
+/// The books as that transaction sees them.
+pub(super) fn accounts_in(read: &redb::ReadTransaction) -> Result<Vec<(SourceId, Account)>, StoreError> {
+    let accounts = read.open_table(t::ACCOUNTS)?;
+    let rows = accounts.iter()?.map(|row| {
+        let (source, value) = row?;
+        let source = SourceId(source.value());
+        Ok((source, Account::decode(source, value.value())?))
+    });
+    rows.collect()
 }
 
 impl Account {
@@ -195,7 +200,7 @@ impl Account {
         bytes
     }
 
-    pub(super) fn decode(source: SourceId, bytes: &[u8]) -> Result<Account, StoreError> {
+    fn decode(source: SourceId, bytes: &[u8]) -> Result<Account, StoreError> {
         let ([a, b, c, d], []) = bytes.as_chunks::<8>() else {
             return Err(StoreError::damaged("accounts", source.0, "the row is not four numbers"));
         };

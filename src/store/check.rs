@@ -8,6 +8,7 @@ mod piece;
 mod evidence;
 mod signatures;
 mod alerts;
+mod books;
 mod walk;
 mod pages;
 
@@ -68,4 +69,4 @@ impl Store {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

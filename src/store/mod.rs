@@ -43,4 +43,6 @@ pub use query::EventPage;
 pub use txn::Txn;
 
 #[cfg(test)]
+pub(crate) use check::tests::rows::Rows;
+#[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 
 use redb::StorageBackend;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -96,12 +97,14 @@ impl StorageBackend for Overlay {
         let kept = over.kept;
         for page in offset / PAGE_BYTES..end.div_ceil(PAGE_BYTES) {
             let begin = page * PAGE_BYTES;
-            if !over.pages.contains_key(&page) {
-                let mut bytes = Box::new([0; PAGE_BYTES as usize]);
-                self.read_file(kept, begin, &mut bytes[..])?;
-                over.pages.insert(page, bytes);
-            }
-            let written = over.pages.get_mut(&page).expect("it was just put there");
+            let written = match over.pages.entry(page) {
+                Entry::Occupied(written) => written.into_mut(),
+                Entry::Vacant(place) => {
+                    let mut bytes = Box::new([0; PAGE_BYTES as usize]);
+                    self.read_file(kept, begin, &mut bytes[..])?;
+                    place.insert(bytes)
+                }
+            };
             let (from, to) = (begin.max(offset), (begin + PAGE_BYTES).min(end));
             written[(from - begin) as usize..(to - begin) as usize]
                 .copy_from_slice(&data[(from - offset) as usize..(to - offset) as usize]);

@@ -46,8 +46,7 @@ impl Appliance {
     /// The same with these in its environment.
     pub(crate) fn start_with(env: &[(&str, &str)]) -> Appliance {
         let mut appliance = Appliance::at_rest();
-        appliance.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        appliance.restart();
+        appliance.restart_with(env);
         appliance
     }
 
@@ -135,6 +134,12 @@ impl Appliance {
             }
             park();
         }
+    }
+
+    /// Starts it again with these, and only these, in its environment.
+    pub(crate) fn restart_with(&mut self, env: &[(&str, &str)]) {
+        self.env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.restart();
     }
 
     /// Starts it again, on another port.

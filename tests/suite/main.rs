@@ -26,3 +26,4 @@ mod reading;
 mod real_input;
 mod source;
 mod witness;
+mod verify;

@@ -27,7 +27,7 @@ pub(super) struct Args {
 }
 
 /// What came of it.
-enum Outcome {
+pub(super) enum Outcome {
     Checked(Box<Report>),
     Running,
     Unchecked(String),
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, keys: &[String], json: bool) -> anyhow::Result<Ex
     }
 }
 
-fn check(config: &Config, anchors: &Anchors) -> Outcome {
+pub(super) fn check(config: &Config, anchors: &Anchors) -> Outcome {
     let dir = &config.data_dir;
     let mut store = match Store::open_as_it_stands(dir, Options::default()) {
         Ok(Some(store)) => store,

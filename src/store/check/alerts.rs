@@ -116,7 +116,11 @@ impl AlertsTold {
                 let told = self.steps.get(&alert);
                 match told {
                     None => {
-                        report.note(Fault::Altered, None, format!("no entry of the log raises alert {alert}"))
+                        report.note(
+                            Fault::Altered,
+                            None,
+                            format!("no entry of the log raises alert {alert}"),
+                        );
                     }
                     Some(told) if *told < steps => {
                         let what = format!("alert {alert} has steps of which no entry of the log tells");

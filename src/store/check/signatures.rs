@@ -128,7 +128,7 @@ impl<'s> Signatures<'s> {
         match Verifier::parse(key) {
             Ok(verifier) => self.keys.push(LogKey { named_at: seq, verifier }),
             Err(error) => {
-                report.note(Fault::Altered, Some(seq.0), format!("the entry names no key: {error}"))
+                report.note(Fault::Altered, Some(seq.0), format!("the entry names no key: {error}"));
             }
         }
         Ok(())

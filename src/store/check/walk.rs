@@ -1,13 +1,14 @@
 //! The walk along the log: threads read blocks ahead, and one puts what they bring together, in order.
 
-use super::alerts::{AlertsTold, successor};
+use super::alerts::AlertsTold;
+use super::books::{check_accounts, check_ids};
 use super::piece::{Piece, Sources, stored_leaves};
 use super::report::{Fault, Report};
 use super::signatures::Signatures;
 use super::{Anchors, CheckProgress};
 use crate::merkle::{Tile, Tree};
 use crate::model::{Activity, Hash, ReceivedAt, Seq, SourceId};
-use crate::store::append::{Account, BlockSummary};
+use crate::store::append::{Account, BlockSummary, accounts_in};
 use crate::store::entries::decode_block;
 use crate::store::error::StoreError;
 use crate::store::open::Store;
@@ -22,8 +23,6 @@ use std::sync::{Mutex, PoisonError};
 /// Blocks that are read ahead at a time. At about a megabyte unpacked, and unpacked only while they are hashed, this
 /// bounds the memory.
 const BLOCKS_AHEAD: usize = 64;
-/// Rows of the table of ids that one read transaction takes.
-const ROWS_MAX: usize = 10_000;
 
 type Progress<'p> = &'p mut dyn FnMut(CheckProgress) -> ControlFlow<()>;
 
@@ -155,88 +154,10 @@ impl<'a> Walk<'a> {
             let uncounted = self.along.alerts.uncounted;
             report.not_checked.push(format!("whether the log tells of each of the last {uncounted} alerts"));
         }
-        self.check_accounts(report);
-        self.check_ids(report)?;
+        check_accounts(&self.accounts, &self.along.stored, report);
+        check_ids(self.ahead.store, self.ahead.end, self.along.ids, report)?;
         self.along.alerts.compare(self.ahead.store, Seq(self.ahead.end), report)
     }
-
-    /// The books against the events.
-    fn check_accounts(&self, report: &mut Report) {
-        let booked: HashMap<SourceId, u64> =
-            self.accounts.iter().map(|(source, account)| (*source, account.stored)).collect();
-        let mut sources: Vec<SourceId> = booked.keys().chain(self.along.stored.keys()).copied().collect();
-        sources.sort_unstable();
-        sources.dedup();
-        for source in sources {
-            let count = |counts: &HashMap<SourceId, u64>| counts.get(&source).copied().unwrap_or_default();
-            let (booked, stored) = (count(&booked), count(&self.along.stored));
-            if booked != stored {
-                let source = source.0;
-                let what = format!(
-                    "the books say that source {source} sent {booked} events, and the log has {stored}"
-                );
-                report.note(Fault::Altered, None, what);
-            }
-        }
-        for (source, account) in &self.accounts {
-            if account.received != account.stored + account.duplicate + account.rejected {
-                let what = format!("the books of source {} do not add up", source.0);
-                report.note(Fault::Altered, None, what);
-            }
-        }
-    }
-
-    /// Every event's id was looked up; so only rows too many are left to be found.
-    fn check_ids(&self, report: &mut Report) -> Result<(), StoreError> {
-        let (store, end) = (self.ahead.store, self.ahead.end);
-        let mut rows = 0;
-        each_id(store, |_, seq| {
-            rows += u64::from(seq < end);
-            Ok(())
-        })?;
-        if rows == self.along.ids {
-            return Ok(());
-        }
-        each_id(store, |key, seq| {
-            let entry = store.entry(Seq(seq))?.and_then(Result::ok);
-            if entry.is_none_or(|stored| stored.entry.id.as_bytes()[..] != key[..16]) {
-                report.note(Fault::Altered, Some(seq), "an id points here that is not this entry's");
-            }
-            Ok(())
-        })
-    }
-}
-
-fn accounts_in(read: &ReadTransaction) -> Result<Vec<(SourceId, Account)>, StoreError> {
-    let accounts = read.open_table(t::ACCOUNTS)?;
-    let rows = accounts.iter()?.map(|row| {
-        let (source, value) = row?;
-        let source = SourceId(source.value());
-        Ok((source, Account::decode(source, value.value())?))
-    });
-    rows.collect()
-}
-
-/// Calls `each` for the rows of the table of ids, in short transactions.
-fn each_id(
-    store: &Store,
-    mut each: impl FnMut(&[u8; 32], u64) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut from = Some([0; 32]);
-    while let Some(first) = from {
-        let rows: Vec<([u8; 32], u64)> = {
-            let ids = store.db.begin_read()?.open_table(t::IDS)?;
-            let rows = ids.range::<&[u8; 32]>(&first..)?.take(ROWS_MAX).map(|row| {
-                let (key, value) = row?;
-                let seq = value.value().first_chunk().expect("the value has 24 bytes");
-                Ok((*key.value(), u64::from_le_bytes(*seq)))
-            });
-            rows.collect::<Result<_, StoreError>>()?
-        };
-        rows.iter().try_for_each(|(key, seq)| each(key, *seq))?;
-        from = rows.last().and_then(|(key, _)| successor(*key));
-    }
-    Ok(())
 }
 
 impl Ahead<'_> {

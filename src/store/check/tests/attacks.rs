@@ -95,7 +95,7 @@ fn any_part_of_an_entry_that_was_changed_is_found() {
     altered("the books say", None, |store| change_entry(store, 100, |entry| entry.source = SourceId(2)));
     let organization = "the stored organisation is not that";
     altered(organization, Some(100), |store| {
-        change_entry(store, 100, |entry| entry.assigned_organization = None)
+        change_entry(store, 100, |entry| entry.assigned_organization = None);
     });
     altered("the stored flags", Some(100), |store| {
         change_entry(store, 100, |entry| entry.flags = EntryFlags::TIME_ASSIGNED);
@@ -118,7 +118,7 @@ fn an_event_that_is_called_good_and_is_not_is_found() {
 #[test]
 fn a_bit_in_a_block_names_its_entry_where_it_still_unpacks_and_the_block_where_not() {
     let mut named = std::collections::BTreeSet::new();
-    for at in (0..900).step_by(75) {
+    for at in (0..700).step_by(70) {
         let report = after(|store| change_row(store, t::BLOCKS, BLOCK, |block| block[at] ^= 1));
         found(&report, "cannot be read", None);
         named.extend(report.first_wrong);
@@ -147,12 +147,12 @@ fn a_tile_or_an_index_that_was_changed_is_found() {
     });
     missing("the block index has no row", Some(BLOCK), |store| {
         tamper(store, |write| {
-            drop(write.open_table(t::BLOCK_INDEX).expect("there").remove(BLOCK).expect("memory"))
+            drop(write.open_table(t::BLOCK_INDEX).expect("there").remove(BLOCK).expect("memory"));
         });
     });
     missing("the block is missing", Some(BLOCK), |store| {
         tamper(store, |write| {
-            drop(write.open_table(t::BLOCKS).expect("there").remove(BLOCK).expect("memory"))
+            drop(write.open_table(t::BLOCKS).expect("there").remove(BLOCK).expect("memory"));
         });
     });
 }
@@ -326,7 +326,7 @@ fn keys_and_names_that_the_log_does_not_name_are_found() {
     missing("is not in the table of keys", None, |store| {
         let seq = named(store);
         tamper(store, |write| {
-            drop(write.open_table(t::LOG_KEYS).expect("there").remove(seq).expect("memory"))
+            drop(write.open_table(t::LOG_KEYS).expect("there").remove(seq).expect("memory"));
         });
     });
     altered("says that this entry names a key", Some(9), |store| {
@@ -358,7 +358,7 @@ fn alerts_that_were_removed_changed_or_made_up_are_found() {
     }
     missing("of which this entry tells, is missing", None, |store| {
         tamper(store, |write| {
-            write.open_table(t::ALERTS).expect("there").retain(|_, _| false).expect("memory")
+            write.open_table(t::ALERTS).expect("there").retain(|_, _| false).expect("memory");
         });
     });
     for (from, to) in [

@@ -80,10 +80,10 @@ fn api_key() -> ApiKey {
 }
 
 fn draft(store: &Store, n: u64) -> Draft {
-    let id = (n % 3 == 0).then(|| Uuid::from_u128(u128::from(n + 1) << 64));
+    let id = n.is_multiple_of(3).then(|| Uuid::from_u128(u128::from(n + 1) << 64));
     let own = id.map(|id| format!(r#""id":"{id}","#)).unwrap_or_default();
     // Some are forged, and known to be.
-    let hash = if n % 7 == 0 { format!(r#""hash":"{}","#, "0".repeat(64)) } else { String::new() };
+    let hash = if n.is_multiple_of(7) { format!(r#""hash":"{}","#, "0".repeat(64)) } else { String::new() };
     let body = format!(
         r#"{{{own}{hash}"timestamp":"2023-11-14T22:{:02}:00Z","action":"data.read","status":"success","principalId":"p{n}"}}"#,
         n % 60
