@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    log: log::Args,
+    log: log::LogArgs,
     #[command(flatten)]
     files: file::FileArgs,
 }

@@ -1,6 +1,6 @@
 //! `verify`: what it says of a log that is whole, damaged, in use, set back or another one; and the self-check.
 
-use crate::appliance::{Appliance, eventually, lossy};
+use crate::appliance::{Appliance, eventually, found, lossy};
 use crate::client::Client;
 use crate::samples::plain_with;
 use serde_json::{Value, json};
@@ -160,12 +160,8 @@ fn the_appliance_finds_damage_by_itself_and_raises_an_alert() {
     damage(&appliance.data_dir());
     appliance.restart_with(&[("SEALWATCH_LOG__CHECK_HOURS", "24")]);
     let client = appliance.client().with_key(&key);
-    let alert = eventually("an alert of the damage", || {
-        client.get("/api/v1/alerts?pattern=LOG_DAMAGE").expect(200).json()["alerts"]
-            .as_array()?
-            .first()
-            .cloned()
-    });
+    let alert =
+        eventually("an alert of the damage", || found(&client, "&pattern=LOG_DAMAGE").into_iter().next());
     assert_eq!((&alert["severity"], &alert["type"]), (&json!("CRITICAL"), &json!("SYSTEM")), "{alert}");
     assert!(alert["title"].as_str().is_some_and(|title| title.contains("entry")), "{alert}");
     eventually("the health to tell of it", || {

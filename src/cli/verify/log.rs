@@ -18,7 +18,7 @@ const THREADS_MAX: usize = 8;
 
 /// Which log is checked, and against what.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct LogArgs {
     /// A checkpoint that the log signed, kept elsewhere: the log must begin with what it covers
     #[arg(long = "checkpoint", value_name = "FILE", conflicts_with = "files")]
     checkpoints: Vec<PathBuf>,
@@ -33,7 +33,7 @@ pub(super) enum Outcome {
     Unchecked(String),
 }
 
-pub(super) fn run(args: &Args, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &LogArgs, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
     let config = args.data_dir.config()?;
     let anchors = Anchors {
         keys: keys.iter().map(|key| read_key(key)).collect::<anyhow::Result<_>>()?,
