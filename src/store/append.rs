@@ -238,6 +238,15 @@ impl BlockSummary {
     pub(super) const EMPTY: BlockSummary =
         BlockSummary { entries: 0, events: 0, events_before: 0, first_ms: i64::MAX, last_ms: i64::MIN };
 
+    /// Of a block that could hold anything.
+    pub(super) const UNKNOWN: BlockSummary = BlockSummary {
+        entries: u32::MAX,
+        events: u32::MAX,
+        events_before: 0,
+        first_ms: i64::MIN,
+        last_ms: i64::MAX,
+    };
+
     /// Enters the time of one event.
     pub(super) fn count_event(&mut self, ms: i64) {
         self.events += 1;

@@ -128,20 +128,8 @@ impl Store {
 
     pub(super) fn read_block(&self, seq: u64) -> Result<Block, StoreError> {
         let read = self.db.begin_read()?;
-        let index = read.open_table(t::BLOCK_INDEX)?;
-        let row = index.range(..=seq)?.next_back().transpose()?;
-        let (first, summary) =
-            row.ok_or_else(|| StoreError::damaged("block_index", seq, "no block holds it"))?;
-        let first = first.value();
-        let summary = BlockSummary::decode(first, summary.value())?;
-        let count = u64::from(summary.entries);
-        if seq >= first + count {
-            return Err(StoreError::damaged(
-                "block_index",
-                first,
-                "the row claims fewer entries than there are",
-            ));
-        }
+        let (first, end) = extent_of(&read, seq, self.size().0)?;
+        let count = end - first;
         let blocks = read.open_table(t::BLOCKS)?;
         let entries = match blocks.get(first)? {
             Some(block) => decode_block(first, block.value()).and_then(|entries| {
@@ -178,6 +166,22 @@ impl Block {
     fn holds(&self, seq: u64) -> bool {
         (self.first..self.end().0).contains(&seq)
     }
+}
+
+/// Where the block that holds `seq` begins and ends. Where the index is damaged, the blocks themselves tell where each
+/// begins, so that one bad row does not end whoever reads along the log.
+fn extent_of(read: &ReadTransaction, seq: u64, size: u64) -> Result<(u64, u64), StoreError> {
+    let index = read.open_table(t::BLOCK_INDEX)?;
+    if let Some((first, row)) = index.range(..=seq)?.next_back().transpose()?
+        && let Ok(summary) = BlockSummary::decode(first.value(), row.value())
+        && seq < first.value() + u64::from(summary.entries)
+    {
+        return Ok((first.value(), first.value() + u64::from(summary.entries)));
+    }
+    let blocks = read.open_table(t::BLOCKS)?;
+    let first = blocks.range(..=seq)?.next_back().transpose()?.map_or(0, |(first, _)| first.value());
+    let next = blocks.range(seq + 1..)?.next().transpose()?.map(|(next, _)| next.value());
+    Ok((first, next.unwrap_or(size)))
 }
 
 pub(super) fn decode_block(first: u64, block: &[u8]) -> Result<Vec<Entry>, StoreError> {

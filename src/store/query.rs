@@ -43,7 +43,8 @@ impl Store {
         let mut scan = Scan { query, best: BTreeSet::new(), passed: false, total: 0, damaged: 0 };
         let started = Instant::now();
         for (first, summary) in blocks {
-            if countable && lies_inside(&summary, query) && !scan.could_gain(first, &summary) {
+            let is_known = summary != BlockSummary::UNKNOWN;
+            if countable && is_known && lies_inside(&summary, query) && !scan.could_gain(first, &summary) {
                 scan.total += u64::from(summary.events);
                 continue;
             }
@@ -69,7 +70,9 @@ impl Store {
             for row in index.range(from..end)?.take(INDEX_ROWS_MAX) {
                 let (first, value) = row?;
                 from = first.value() + 1;
-                rows.push((first.value(), BlockSummary::decode(first.value(), value.value())?));
+                // A block of which the index says nothing is looked through, so that damage hides no event.
+                let summary = BlockSummary::decode(first.value(), value.value());
+                rows.push((first.value(), summary.unwrap_or(BlockSummary::UNKNOWN)));
             }
             if rows.len() - before < INDEX_ROWS_MAX {
                 return Ok(rows);

@@ -4,3 +4,4 @@ mod log;
 pub(in crate::store) mod rows;
 mod attacks;
 mod anchors;
+mod reading;
