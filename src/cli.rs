@@ -11,6 +11,7 @@ mod witness;
 mod export;
 mod bench;
 mod data_dir;
+mod given;
 mod http_client;
 mod exit;
 

@@ -7,6 +7,7 @@ mod proof;
 mod running;
 mod words;
 
+use super::given::read_keys;
 use std::process::ExitCode;
 
 /// Something is not as it was written, or is missing.
@@ -35,10 +36,15 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let keys = args.keys.iter().map(|key| read_keys(key)).collect::<anyhow::Result<Vec<_>>>();
+    let keys = match keys {
+        Ok(keys) => keys.concat(),
+        Err(error) => return words::tell_unchecked(&format!("{error:#}")),
+    };
     if args.files.are_given() {
-        return file::run(&args.files, &args.keys, args.json);
+        return file::run(&args.files, &keys, args.json);
     }
-    log::run(&args.log, &args.keys, args.json)
+    log::run(&args.log, keys, args.json)
 }
 
 #[cfg(test)]

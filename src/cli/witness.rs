@@ -6,18 +6,16 @@ mod state;
 mod words;
 
 use super::data_dir::without_panic;
+use super::given::read_keys;
 use crate::app;
 use crate::merkle::{Checkpoint, Note, Verifier};
 use crate::witness::{Accepted, Memory, Refused, judge};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use jiff::Timestamp;
-use source::{Source, is_address, read_file};
+use source::{Source, is_address};
 use state::{KeptLog, State};
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// The most bytes of a file with a key that are read.
-const KEY_FILE_BYTES_MAX: u64 = 4_096;
 
 /// Looks at a log from outside: was it cut, rolled back, forked or signed by someone else since the last look?
 ///
@@ -71,16 +69,16 @@ struct Look {
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // A damaged database can panic while it is read; then nothing was checked.
     let look = without_panic(|| look(args));
-    match look
-        .unwrap_or_else(|| Err(anyhow::anyhow!("the database panicked while it was read: it is damaged")))
-    {
+    match look.unwrap_or_else(|| Err(anyhow!("the database panicked while it was read: it is damaged"))) {
         Ok(look) => words::tell(&look, args.json),
         Err(error) => words::tell_unchecked(&error, args.json),
     }
 }
 
 fn look(args: &Args) -> anyhow::Result<Look> {
-    let given = args.key.as_deref().map(read_given_key).transpose()?;
+    let given = args.key.as_deref().map(read_keys).transpose()?;
+    let given = given.map(|keys| <[Verifier; 1]>::try_from(keys).map(|[key]| key));
+    let given = given.transpose().map_err(|keys| anyhow!("--key: {} keys where one is meant", keys.len()))?;
     let default_name = format!("{}/witness", app::host_name());
     let state = State::open(&args.state, args.name.as_deref(), &default_name)?;
     let source = Source::open(&args.from)?;
@@ -163,17 +161,4 @@ fn place(from: &str) -> anyhow::Result<String> {
     }
     let dir = std::fs::canonicalize(from).with_context(|| format!("cannot open {from}"))?;
     Ok(dir.display().to_string())
-}
-
-/// A verifier key from the command line, or from the file that it names.
-fn read_given_key(given: &str) -> anyhow::Result<Verifier> {
-    let error = match Verifier::parse(given) {
-        Ok(key) => return Ok(key),
-        Err(error) => error,
-    };
-    let Some(text) = read_file(given.as_ref(), KEY_FILE_BYTES_MAX)? else {
-        bail!("--key {given}: there is no such file, and as a key: {error}");
-    };
-    let text = String::from_utf8_lossy(&text);
-    Verifier::parse(text.trim()).with_context(|| format!("the file {given} of --key holds no log's key"))
 }

@@ -3,7 +3,7 @@
 use super::{UNCHECKED, evidence, proof};
 use crate::evidence::ZIP_BYTES_MAX;
 use crate::merkle::Verifier;
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{Read, Write, stdout};
@@ -77,14 +77,10 @@ impl FileArgs {
     }
 }
 
-pub(super) fn run(args: &FileArgs, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
-    let keys = keys.iter().map(|key| read_keys(key)).collect::<anyhow::Result<Vec<_>>>();
+pub(super) fn run(args: &FileArgs, keys: &[Verifier], json: bool) -> anyhow::Result<ExitCode> {
     let mut code = 0;
     for path in &args.files {
-        let outcome = match &keys {
-            Ok(keys) => check(path, &keys.concat(), args),
-            Err(error) => Outcome::not_checked("unknown", format!("{error:#}")),
-        };
+        let outcome = check(path, keys, args);
         tell(path, &outcome, json)?;
         // What is wrong weighs more than what could not be checked.
         code = match outcome.answer {
@@ -125,21 +121,6 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         File::open(path).and_then(|file| file.take(ZIP_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
     opened.with_context(|| format!("cannot read {}", path.display()))?;
     Ok(bytes)
-}
-
-/// The keys that an argument is, or that stand in the file that it names, one a line.
-fn read_keys(given: &str) -> anyhow::Result<Vec<Verifier>> {
-    if let Ok(key) = Verifier::parse(given.trim()) {
-        return Ok(vec![key]);
-    }
-    let text = read(Path::new(given))
-        .map_err(|_| anyhow!("--key {given:?} is neither a key (NAME+ID+KEY) nor a file that can be read"))?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let keys: Vec<Verifier> = lines
-        .map(|line| Verifier::parse(line).map_err(|error| anyhow!("{given}: {error}")))
-        .collect::<anyhow::Result<_>>()?;
-    if keys.is_empty() { Err(anyhow!("{given} holds no key")) } else { Ok(keys) }
 }
 
 fn tell(path: &Path, outcome: &Outcome, json: bool) -> anyhow::Result<()> {

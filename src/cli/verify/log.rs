@@ -2,14 +2,13 @@
 
 use super::running;
 use super::words::{bar, tell, tell_unchecked};
-use crate::cli::data_dir::DataDir;
+use crate::cli::data_dir::{DataDir, without_panic};
 use crate::config::Config;
 use crate::keys::{LogKeyPlaces, key_on_disk};
 use crate::merkle::{Note, Verifier};
 use crate::store::{Anchors, LockError, Options, Report, Store, StoreError};
 use anyhow::{Context, anyhow};
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -33,10 +32,10 @@ pub(super) enum Outcome {
     Unchecked(String),
 }
 
-pub(super) fn run(args: &LogArgs, keys: &[String], json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &LogArgs, keys: Vec<Verifier>, json: bool) -> anyhow::Result<ExitCode> {
     let config = args.data_dir.config()?;
     let anchors = Anchors {
-        keys: keys.iter().map(|key| read_key(key)).collect::<anyhow::Result<_>>()?,
+        keys,
         checkpoints: args
             .checkpoints
             .iter()
@@ -44,14 +43,11 @@ pub(super) fn run(args: &LogArgs, keys: &[String], json: bool) -> anyhow::Result
             .collect::<anyhow::Result<_>>()?,
     };
     // A damaged file can make the database panic; that is a finding, not a crash.
-    std::panic::set_hook(Box::new(|_| {}));
-    let checked = catch_unwind(AssertUnwindSafe(|| check(&config, &anchors)));
-    drop(std::panic::take_hook());
-    match checked {
-        Ok(Outcome::Checked(report)) => tell(&report, None, json),
-        Ok(Outcome::Running) => running::check(&config.data_dir, &anchors, json),
-        Ok(Outcome::Unchecked(why)) => tell_unchecked(&why),
-        Err(_) => tell(&Report::unreadable("the database panicked while it was opened"), None, json),
+    match without_panic(|| check(&config, &anchors)) {
+        Some(Outcome::Checked(report)) => tell(&report, None, json),
+        Some(Outcome::Running) => running::check(&config.data_dir, &anchors, json),
+        Some(Outcome::Unchecked(why)) => tell_unchecked(&why),
+        None => tell(&Report::unreadable("the database panicked while it was opened"), None, json),
     }
 }
 
@@ -102,15 +98,6 @@ fn check_key(config: &Config, store: &Store, report: &mut Report) {
         Ok(_) => {}
         Err(error) => report.note_altered(error),
     }
-}
-
-fn read_key(given: &str) -> anyhow::Result<Verifier> {
-    if let Ok(verifier) = Verifier::parse(given.trim()) {
-        return Ok(verifier);
-    }
-    let text = std::fs::read_to_string(given)
-        .with_context(|| format!("{given:?} is neither a verifier key (name+id+key) nor a file with one"))?;
-    Verifier::parse(text.trim()).map_err(|error| anyhow!("{given}: {error}"))
 }
 
 fn read_checkpoint(file: &Path) -> anyhow::Result<Note> {

@@ -2,13 +2,12 @@
 
 use super::http::HttpLog;
 use crate::cli::data_dir::LocalClient;
+use crate::cli::given::read_file;
 use crate::merkle::{TILE_WIDTH, TileContent, TilePath, Verifier};
 use crate::model::Hash;
 use crate::store::{LockError, Options, Store, StoreError};
 use crate::witness::HandOver;
 use anyhow::{Context, bail};
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a checkpoint that are read: one with many signatures has some kilobytes.
@@ -125,19 +124,4 @@ impl Source {
 /// Whether `--from` names an address.
 pub(super) fn is_address(from: &str) -> bool {
     from.starts_with("http://") || from.starts_with("https://")
-}
-
-/// A file of a known size at most; `None` where there is none.
-pub(super) fn read_file(path: &Path, bytes_max: u64) -> anyhow::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        file => file.with_context(|| format!("cannot open {}", path.display()))?,
-    };
-    let mut bytes = Vec::new();
-    let read = file.take(bytes_max + 1).read_to_end(&mut bytes);
-    read.with_context(|| format!("cannot read {}", path.display()))?;
-    if bytes.len() as u64 > bytes_max {
-        bail!("{} is larger than {bytes_max} bytes", path.display());
-    }
-    Ok(Some(bytes))
 }

@@ -13,7 +13,8 @@
 //!     refused                   the last one that was refused, to the byte: evidence
 //! ```
 
-use super::source::{CHECKPOINT_BYTES_MAX, read_file};
+use super::source::CHECKPOINT_BYTES_MAX;
+use crate::cli::given::read_file;
 use crate::keys::{make_key, read_key, write_whole};
 use crate::merkle::{Checkpoint, Cosigner, Note, Verifier};
 use crate::store::DirLock;

@@ -25,12 +25,14 @@ impl Store {
         self.rows_of("evidence", t::EVIDENCE, &mut rows);
         self.rows_of("current_alerts", t::CURRENT_ALERTS, &mut rows);
         self.rows_of("alerts_of_event", t::ALERTS_OF_EVENT, &mut rows);
+        self.rows_of("entries_of_alert", t::ENTRIES_OF_ALERT, &mut rows);
         self.rows_of("late_events", t::LATE_EVENTS, &mut rows);
         self.rows_of("positions", t::POSITIONS, &mut rows);
         self.rows_of("snapshot", t::SNAPSHOT, &mut rows);
         self.rows_of("keys", t::KEYS, &mut rows);
         self.rows_of("users", t::USERS, &mut rows);
         self.rows_of("sessions", t::SESSIONS, &mut rows);
+        self.rows_of("overrides", t::OVERRIDES, &mut rows);
         self.rows_of("accounts", t::ACCOUNTS, &mut rows);
         rows
     }
@@ -42,7 +44,7 @@ impl Store {
         rows: &mut Rows,
     ) {
         let read = self.db.begin_read().expect("it reads");
-        assert_eq!(read.list_tables().expect("it lists").count(), 20, "every table is among these");
+        assert_eq!(read.list_tables().expect("it lists").count(), 22, "every table is among these");
         let table = read.open_table(table).expect("it is there");
         let all = table.iter().expect("it reads").map(|row| {
             let (key, value) = row.expect("it reads");
