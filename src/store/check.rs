@@ -56,7 +56,7 @@ impl Store {
             Walk::begin(self, anchors, threads, &mut report)?.run(&mut report, &mut progress)
         });
         match catch_unwind(run) {
-            Ok(Ok(ControlFlow::Continue(()))) => report.read_to_end = true,
+            Ok(Ok(ControlFlow::Continue(()))) => {}
             Ok(Ok(ControlFlow::Break(()))) => return None,
             Ok(Err(error)) => report.note_altered(error),
             Err(_) => report.note_altered("the database panicked while it was read"),

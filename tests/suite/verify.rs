@@ -85,7 +85,7 @@ fn a_log_is_said_to_be_intact_and_complete_or_not_stopped_as_well_as_running() {
     damage(&appliance.data_dir());
     says(&appliance.run(&["verify"]), 1, &["NOT INTACT", "The first entry that is wrong is"]);
     let json: Value = serde_json::from_slice(&appliance.run(&["verify", "--json"]).stdout).expect("JSON");
-    assert_eq!((&json["intact"], &json["complete"]), (&json!(false), &json!(true)));
+    assert_eq!((&json["intact"], &json["complete"]), (&json!(false), &Value::Null), "{json}");
     assert!(json["firstWrong"].is_u64() && json["altered"]["count"].is_u64(), "{json}");
     appliance.restart();
     says(&appliance.run(&["verify"]), 1, &["checked itself", "NOT INTACT"]);

@@ -1,6 +1,7 @@
 //! Says what a check found: to people in words, to programs as JSON.
 
 use super::{UNCHECKED, WRONG};
+use crate::model::Hash;
 use crate::store::{Findings, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -69,7 +70,8 @@ fn in_words(report: &Report, who: Option<&str>) -> String {
             "The first entry that is wrong is {entry}. Restore the newest backup that verifies."
         ));
     }
-    if report.read_to_end {
+    // Only at its end does a check know.
+    if report.root != Hash::default() {
         tell_signatures(report, &mut lines);
     }
     lines.extend(report.not_checked.iter().map(|what| format!("NOT CHECKED: {what}.")));

@@ -22,8 +22,8 @@ pub struct Report {
     /// The root of the tree, computed from the entries.
     #[serde(with = "hex::serde")]
     pub root: Hash,
-    /// Whether the check came to the end of the log.
-    pub read_to_end: bool,
+    /// Whether every entry could be read. What one that cannot be read said may be missing elsewhere.
+    pub all_read: bool,
     /// What there is, but not as it was written.
     pub altered: Findings,
     /// What must be there, and is not.
@@ -76,12 +76,13 @@ pub(super) enum Fault {
 }
 
 impl Report {
-    /// Whether what is there is as it was written; `None` where it could not be read to its end.
+    /// Whether what is there is as it was written; `None` where it could not be read.
     pub fn is_intact(&self) -> Option<bool> {
         self.answer(&self.altered)
     }
 
-    /// Whether nothing is missing that must be there; `None` where the log could not be read to its end.
+    /// Whether nothing is missing that must be there; `None` where
+    /// entries could not be read.
     pub fn is_complete(&self) -> Option<bool> {
         self.answer(&self.missing)
     }
@@ -134,7 +135,7 @@ impl Report {
     }
 
     fn answer(&self, findings: &Findings) -> Option<bool> {
-        (findings.count > 0 || self.read_to_end).then_some(findings.count == 0)
+        (findings.count > 0 || self.all_read).then_some(findings.count == 0)
     }
 }
 

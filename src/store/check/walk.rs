@@ -156,7 +156,9 @@ impl<'a> Walk<'a> {
         }
         check_accounts(&self.accounts, &self.along.stored, report);
         check_ids(self.ahead.store, self.ahead.end, self.along.ids, report)?;
-        self.along.alerts.compare(self.ahead.store, Seq(self.ahead.end), report)
+        self.along.alerts.compare(self.ahead.store, Seq(self.ahead.end), report)?;
+        report.all_read = true;
+        Ok(())
     }
 }
 

@@ -440,4 +440,5 @@ fn what_lies_behind_a_block_that_cannot_be_read_is_checked_all_the_same() {
     assert!(first.contains(&Some(BLOCK)) && first.contains(&Some(380)), "{report:#?}");
     assert!(report.not_checked.iter().any(|what| what.contains("cannot be read")), "{report:#?}");
     assert_eq!(report.first_wrong, Some(BLOCK));
+    assert_eq!(report.is_complete(), None, "what the block said may be missing elsewhere");
 }
