@@ -4,10 +4,11 @@ mod first_user;
 mod local_socket;
 mod log_key;
 mod service;
+mod settings;
 
 use crate::config::Config;
 use crate::counters::{Counters, CountersError, Opening};
-use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
+use crate::ingest::{Admission, Clock, KeepingBudget, Limits, Writer, WriterTask};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::{
@@ -164,6 +165,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     };
     let now = clock.clone();
     let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
+    settings::note(&store, &config, clock.received_at())?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -173,6 +175,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     );
     let app = Arc::new(Appliance {
         admission: Admission::new(config.intake.queue_bytes_max),
+        keeping: KeepingBudget::default(),
         detected: detect.progress(),
         counted: count.progress(),
         sealed: seal.progress(),

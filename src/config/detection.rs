@@ -53,7 +53,9 @@ fn read_calendar(calendar: &mut OffHours, mut section: Section<'_>) {
     let zone = "an IANA time zone such as \"Europe/Berlin\" or \"UTC\"";
     calendar.hours = hours.into_iter().collect();
     calendar.holidays = holidays.into_iter().collect();
-    calendar.time_zone = section.text("time_zone", zone, calendar.time_zone.clone(), time_zone);
+    calendar.time_zone = section.text("time_zone", zone, calendar.time_zone.clone(), time_zone, |zone| {
+        zone.iana_name().unwrap_or("UTC").to_owned()
+    });
     calendar.weekends = section.boolean("weekends", calendar.weekends);
 }
 

@@ -26,9 +26,16 @@ pub struct Integrity {
 
 impl Integrity {
     pub(super) fn read(mut section: Section<'_>) -> Integrity {
-        let file = section
-            .text("signing_secret_file", "the path of a file", None, |text| super::path(text).map(Some));
+        let parse = |text: &str| super::path(text).map(Some);
+        let show = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, super::show_path);
+        let file = section.text("signing_secret_file", "the path of a file", None, parse, show);
         Integrity { signing_secret: None, signing_secret_file: file }
+    }
+
+    /// Says whether there is a secret, and nothing that it could be guessed from.
+    pub(super) fn show_secret(&self, texts: &mut BTreeMap<String, String>) {
+        let shown = if self.signing_secret.is_some() { "set" } else { "not set" };
+        texts.insert("integrity.signing_secret".to_owned(), shown.to_owned());
     }
 
     /// Reads the secret from the first place that has one. A place that was named on purpose must hold a

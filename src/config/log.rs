@@ -35,6 +35,7 @@ impl Log {
                 "a name without spaces, plus signs and control characters, such as \"seal.example/log\"",
                 String::new(),
                 |text| is_origin(text).then(|| text.to_owned()),
+                String::clone,
             ),
             checkpoint_secs: section.integer("checkpoint_secs", 10, 1..=60),
             check_hours: section.integer("check_hours", 24, 0..=8_760),

@@ -55,6 +55,9 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// What was written, to lay changes of run time over it.
     pub layers: Layers,
+    /// Every key with its value in force as text, as the file has them; of a secret only whether it is set. What is
+    /// held against the settings of the last run.
+    pub texts: BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -113,6 +116,9 @@ pub fn load(
     config.layers.command_line = overrides.written();
     config.data_dir = overrides.data_dir.unwrap_or(config.data_dir);
     config.listen = overrides.listen.unwrap_or(config.listen);
+    config.texts.insert("data_dir".to_owned(), show_path(&config.data_dir));
+    config.texts.insert("listen".to_owned(), config.listen.to_string());
+    config.integrity.show_secret(&mut config.texts);
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
 
@@ -126,18 +132,20 @@ impl Config {
     /// Takes every key, in the order of the shipped file.
     fn read(reader: &mut Reader) -> Config {
         let mut top = reader.section(&[]);
-        Config {
+        let mut config = Config {
             data_dir: top.text(
                 "data_dir",
                 "the path of a directory",
                 PathBuf::from("./sealwatch-data"),
                 path,
+                |path| show_path(path),
             ),
             listen: top.text(
                 "listen",
                 "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
                 SocketAddr::from(([127, 0, 0, 1], 5600)),
                 |text| text.trim().parse().ok(),
+                SocketAddr::to_string,
             ),
             intake: Intake::read(reader.section(&["intake"])),
             log: Log::read(reader.section(&["log"])),
@@ -147,13 +155,21 @@ impl Config {
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
             layers: Layers::default(),
-        }
+            texts: BTreeMap::new(),
+        };
+        config.texts = reader.texts();
+        config.integrity.show_secret(&mut config.texts);
+        config
     }
 }
 
 /// A path is any text that is not empty.
 fn path(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty())
+}
+
+fn show_path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn read_file(file: &Path) -> Result<String, Mistake> {

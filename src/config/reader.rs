@@ -23,6 +23,8 @@ pub(super) struct Reader {
     /// Name that the variable should have, name that it has, value.
     variables: BTreeMap<String, (String, String)>,
     taken: Vec<Vec<String>>,
+    /// Each key that was taken with its value in force as text.
+    texts: BTreeMap<String, String>,
     mistakes: Vec<Mistake>,
 }
 
@@ -39,7 +41,8 @@ impl Reader {
         let own = variables.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
         let own = own.map(|(name, value)| (name.clone(), (name.clone(), value.clone())));
         let variables = foreign.chain(own).collect();
-        Reader { file: file.to_path_buf(), document, variables, taken: Vec::new(), mistakes }
+        let (taken, texts) = (Vec::new(), BTreeMap::new());
+        Reader { file: file.to_path_buf(), document, variables, taken, texts, mistakes }
     }
 
     /// A reader of what was written before.
@@ -112,6 +115,11 @@ impl Reader {
     /// The paths that were taken, in order.
     pub(super) fn paths(&self) -> &[Vec<String>] {
         &self.taken
+    }
+
+    /// Each key that was taken with its value in force as text.
+    pub(super) fn texts(&self) -> BTreeMap<String, String> {
+        self.texts.clone()
     }
 
     /// The keys that were taken, in order.
@@ -193,57 +201,63 @@ impl Section<'_> {
         T: Copy + PartialOrd + Display + TryFrom<i64>,
     {
         let allowed = format!("a whole number from {} to {}", range.start(), range.end());
-        self.take(key, &allowed, default, |written| {
+        let parse = |written: &Written| {
             let number = match written {
                 Written::Integer(number) => *number,
                 Written::Variable(text) => text.trim().parse().ok()?,
                 _ => return None,
             };
             T::try_from(number).ok().filter(|number| range.contains(number))
-        })
+        };
+        self.take(key, &allowed, default, parse, T::to_string)
     }
 
     /// `true` or `false`.
     pub(super) fn boolean(&mut self, key: &str, default: bool) -> bool {
-        self.take(key, "true or false", default, |written| match written {
+        let parse = |written: &Written| match written {
             Written::Boolean(value) => Some(*value),
             Written::Variable(text) => text.trim().parse().ok(),
             _ => None,
-        })
+        };
+        self.take(key, "true or false", default, parse, bool::to_string)
     }
 
-    /// A text that `parse` understands; `allowed` says what that is.
+    /// A text that `parse` understands; `allowed` says what that is, and `show` makes a text of it again.
     pub(super) fn text<T>(
         &mut self,
         key: &str,
         allowed: &str,
         default: T,
         parse: impl Fn(&str) -> Option<T>,
+        show: impl Fn(&T) -> String,
     ) -> T {
-        self.take(key, allowed, default, |written| match written {
+        let parse = |written: &Written| match written {
             Written::Text(text) | Written::Variable(text) => parse(text),
             _ => None,
-        })
+        };
+        self.take(key, allowed, default, parse, show)
     }
 
     /// One of a few names, in any case.
-    pub(super) fn choice<T: Copy>(&mut self, key: &str, default: T, names: &[(&str, T)]) -> T {
+    pub(super) fn choice<T: Copy + PartialEq>(&mut self, key: &str, default: T, names: &[(&str, T)]) -> T {
         let quoted: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
         let allowed = format!("one of {}", quoted.join(", "));
-        self.text(key, &allowed, default, |text| {
-            names.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, value)| *value)
-        })
+        let named = |text: &str| names.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim()));
+        let name_of =
+            |value: &T| names.iter().find(|(_, named)| named == value).map_or("", |(name, _)| *name);
+        let parse = |text: &str| named(text).map(|(_, value)| *value);
+        self.text(key, &allowed, default, parse, |value| name_of(value).to_owned())
     }
 
     /// A list whose items `parse` understands; in a variable they are separated by commas.
-    pub(super) fn list<T>(
+    pub(super) fn list<T: Display + Ord>(
         &mut self,
         key: &str,
         allowed: &str,
         default: Vec<T>,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Vec<T> {
-        self.take(key, allowed, default, |written| match written {
+        let parse = |written: &Written| match written {
             Written::List(items) => items
                 .iter()
                 .map(|item| match item {
@@ -256,7 +270,13 @@ impl Section<'_> {
                 text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(&parse).collect()
             }
             _ => None,
-        })
+        };
+        // Every list is a set: the same items in another order are no other setting.
+        let show = |items: &Vec<T>| {
+            let items: BTreeSet<&T> = items.iter().collect();
+            items.into_iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+        };
+        self.take(key, allowed, default, parse, show)
     }
 
     /// Notes a mistake at a key of this section unless the condition holds.
@@ -267,21 +287,40 @@ impl Section<'_> {
         }
     }
 
-    fn take<T>(&mut self, key: &str, allowed: &str, default: T, parse: impl Fn(&Written) -> Option<T>) -> T {
+    fn take<T>(
+        &mut self,
+        key: &str,
+        allowed: &str,
+        default: T,
+        parse: impl Fn(&Written) -> Option<T>,
+        show: impl Fn(&T) -> String,
+    ) -> T {
         let path = self.path_of(key);
+        let value = self.value_of(&path, allowed, default, parse);
+        self.reader.texts.insert(dotted(&path), show(&value));
+        value
+    }
+
+    fn value_of<T>(
+        &mut self,
+        path: &[String],
+        allowed: &str,
+        default: T,
+        parse: impl Fn(&Written) -> Option<T>,
+    ) -> T {
         let variable =
-            self.reader.variables.get(&variable(&path)).map(|(_, text)| Written::Variable(text.clone()));
-        let in_file = self.reader.document.values.get(&path).map(|(written, _)| written.clone());
-        self.reader.taken.push(path.clone());
+            self.reader.variables.get(&variable(path)).map(|(_, text)| Written::Variable(text.clone()));
+        let in_file = self.reader.document.values.get(path).map(|(written, _)| written.clone());
+        self.reader.taken.push(path.to_vec());
         // A mistake in the file is one even where a variable overrides it today.
         if let (Some(_), Some(written)) = (&variable, &in_file)
             && parse(written).is_none()
         {
-            self.reader.mistake_in_file(&path, not_allowed(written, allowed));
+            self.reader.mistake_in_file(path, not_allowed(written, allowed));
         }
         let Some(written) = variable.or(in_file) else { return default };
         parse(&written).unwrap_or_else(|| {
-            self.reader.mistake(&path, not_allowed(&written, allowed));
+            self.reader.mistake(path, not_allowed(&written, allowed));
             default
         })
     }

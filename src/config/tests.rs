@@ -296,3 +296,36 @@ fn a_file_that_is_not_there_is_a_mistake_and_the_command_line_wins() {
     assert_eq!(config.data_dir, Path::new("/srv"));
     assert_eq!(config.listen.port(), 1);
 }
+
+#[test]
+fn every_key_has_its_value_in_force_as_text_and_a_secret_only_says_that_it_is_set() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    let text = "[patterns.FAILED_AUTH]\nthreshold = 7\nseverity = \"low\"\n[detection]\noff_hours = [1, 2]\n";
+    std::fs::write(file.path(), text).expect("it takes text");
+    let variables = [
+        ("AUDIT_CRYPTO_SECRET".to_owned(), "hush-hush".to_owned()),
+        ("SEALWATCH_ORGANIZATIONS__ACME__WEEKENDS".to_owned(), "true".to_owned()),
+    ];
+    let overrides = Overrides { data_dir: Some(PathBuf::from("/var/x")), listen: None };
+    let config = load(Some(file.path()), overrides, variables).expect("all is well");
+    for (key, value) in [
+        ("patterns.FAILED_AUTH.threshold", "7"),
+        ("patterns.FAILED_AUTH.severity", "LOW"),
+        ("detection.off_hours", "1, 2"),
+        ("detection.time_zone", "UTC"),
+        ("organizations.acme.weekends", "true"),
+        ("organizations.acme.patterns.FAILED_AUTH.threshold", "7"),
+        ("data_dir", "/var/x"),
+        ("listen", "127.0.0.1:5600"),
+        ("web.secure_cookies", "false"),
+        ("integrity.signing_secret", "set"),
+    ] {
+        assert_eq!(config.texts.get(key).map(String::as_str), Some(value), "{key}");
+    }
+    assert!(!config.texts.values().any(|value| value.contains("hush")));
+    let mut reader = Reader::default();
+    let defaults = Config::read(&mut reader).texts;
+    assert!(reader.keys().all(|key| defaults.contains_key(&key)), "{defaults:?}");
+    assert_eq!(defaults.len(), reader.keys().count() + 1, "the secret beside them");
+    assert_eq!(defaults["integrity.signing_secret"], "not set");
+}

@@ -12,10 +12,10 @@ pub struct Item<'a> {
     /// Where it stands, counted from 1: the line of the body for [`Form::Lines`], else the place in the
     /// sequence.
     pub line: usize,
-    /// Its bytes from the first to the last, without white space around them: what hashes are over. For
-    /// [`event`](super::event()), which finds everything else that may be wrong with it; here only that it is
-    /// too large.
-    pub raw: Result<&'a [u8], Fault>,
+    /// Its bytes from the first to the last, without white space around them: what hashes are over.
+    pub raw: &'a [u8],
+    /// Whether it is too large. [`event`](super::event()) finds everything else that may be wrong with it.
+    pub size: Result<(), Fault>,
 }
 
 /// What a body of `POST /audit/events` is.
@@ -204,7 +204,7 @@ impl<'a, 'l> Items<'a, 'l> {
 }
 
 fn item<'a>(line: usize, raw: &'a [u8], limits: &Limits) -> Item<'a> {
-    Item { line, raw: event::check_size(raw, limits).map(|()| raw) }
+    Item { line, raw, size: event::check_size(raw, limits) }
 }
 
 /// Without the white space that JSON allows around a value.
@@ -223,8 +223,8 @@ mod tests {
     fn shape(body: &str, form: Form) -> String {
         let limits =
             Limits { event_bytes_max: 40, batch_events_max: 4, body_bytes_max: 200, ..Limits::default() };
-        let show = |item: &Item<'_>| match &item.raw {
-            Ok(raw) => format!(" {}:{}", item.line, String::from_utf8_lossy(raw)),
+        let show = |item: &Item<'_>| match &item.size {
+            Ok(()) => format!(" {}:{}", item.line, String::from_utf8_lossy(item.raw)),
             Err(fault) => format!(" {}:{}", item.line, fault.code),
         };
         match request(body.as_bytes(), form, &limits) {
@@ -290,7 +290,7 @@ mod tests {
         let Ok(Request::Stream(items)) = request(body, Form::Lines, &Limits::default()) else {
             panic!("a stream")
         };
-        assert_eq!(items[0].raw.as_deref(), Ok(&body[..9]));
+        assert_eq!(items[0].raw, &body[..9]);
     }
 
     #[test]

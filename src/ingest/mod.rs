@@ -4,8 +4,10 @@ mod admission;
 mod clock;
 mod writer;
 mod draft;
+mod keeping;
 
 pub use admission::{Admission, Admitted};
 pub use clock::Clock;
 pub use draft::{Rejection, Sender, draft};
+pub use keeping::{KeepingBudget, kept};
 pub use writer::{Limits, Refused, Weight, Writer, WriterTask};

@@ -1,6 +1,6 @@
 //! What people and the appliance itself did, as an entry of the log.
 
-use super::{Fingerprint, Pattern, ReceivedAt, Severity};
+use super::{ActivityGroup, Fingerprint, Pattern, ReceivedAt, Severity};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -198,7 +198,61 @@ pub enum Activity {
 }
 
 impl Activity {
-    /// The alert whose life it is a step of.
+    /// What kind of doing it is.
+    pub fn group(&self) -> ActivityGroup {
+        match self {
+            Activity::AlertRaised { .. } | Activity::AlertNotified { .. } | Activity::AlertChanged { .. } => {
+                ActivityGroup::Alerts
+            }
+            Activity::UserAdded { .. }
+            | Activity::UserRemoved { .. }
+            | Activity::PasswordChanged { .. }
+            | Activity::SignedIn { .. }
+            | Activity::SignInFailed { .. }
+            | Activity::SignedOut { .. } => ActivityGroup::People,
+            Activity::KeyCreated { .. } | Activity::KeyRevoked { .. } => ActivityGroup::Keys,
+            Activity::SettingsChanged { .. } => ActivityGroup::Settings,
+            Activity::Searched { .. } | Activity::Exported { .. } => ActivityGroup::Searches,
+            Activity::InputKept { .. } | Activity::IdConflict { .. } => ActivityGroup::Input,
+            Activity::LogCreated { .. }
+            | Activity::Silence
+            | Activity::LogKeyNamed { .. }
+            | Activity::LogKeyRotated { .. }
+            | Activity::LogChecked { .. } => ActivityGroup::Log,
+        }
+    }
+
+    /// Who did it, `sealwatch` for the appliance itself; `None` where a source did or nobody who is known.
+    pub fn by(&self) -> Option<&str> {
+        match self {
+            Activity::AlertChanged { by, .. }
+            | Activity::Searched { by, .. }
+            | Activity::Exported { by, .. }
+            | Activity::LogKeyRotated { by }
+            | Activity::KeyCreated { by, .. }
+            | Activity::KeyRevoked { by, .. }
+            | Activity::UserAdded { by, .. }
+            | Activity::UserRemoved { by, .. }
+            | Activity::PasswordChanged { by, .. } => Some(by),
+            Activity::SignedIn { name, .. } | Activity::SignedOut { name } => Some(name),
+            Activity::SettingsChanged { by: Some(by), .. } => Some(by),
+            Activity::SignInFailed { .. } | Activity::InputKept { .. } | Activity::IdConflict { .. } => None,
+            _ => Some("sealwatch"),
+        }
+    }
+
+    /// The user that it was done to, or the name that was tried.
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Activity::UserAdded { name, .. }
+            | Activity::UserRemoved { name, .. }
+            | Activity::PasswordChanged { name, .. }
+            | Activity::SignInFailed { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The alert that it is a step of.
     pub fn alert(&self) -> Option<Uuid> {
         match self {
             Activity::AlertRaised { alert, .. }

@@ -40,6 +40,8 @@ pub struct Rights {
     pub triage: bool,
     /// Make keys and users, change settings.
     pub admin: bool,
+    /// Read what people and the appliance itself did.
+    pub audit: bool,
 }
 
 /// Whose data a caller may see.
@@ -102,6 +104,7 @@ impl Role {
             read: true,
             triage: matches!(self, Role::Analyst | Role::Admin),
             admin: self == Role::Admin,
+            audit: matches!(self, Role::Admin | Role::Auditor),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The nouns that every other module speaks: values without I/O, without a clock, that cannot fail.
 
 mod activity;
+mod activity_query;
 mod alert;
 mod caller;
 mod entry;
@@ -14,6 +15,7 @@ mod source;
 mod verdict;
 
 pub use activity::{Activity, SettingChange};
+pub use activity_query::{ActivityGroup, ActivityQuery, ActivityScope};
 pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };

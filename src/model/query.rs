@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Which events are asked for. Empty lists and `None` do not restrict.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventFilter {
     /// What the caller may see.
     pub scope: Organizations,
@@ -158,7 +158,7 @@ pub struct EventCursor {
 }
 
 /// Which alerts are asked for. Empty sets and `None` do not restrict.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertFilter {
     /// What the caller may see.
     pub scope: Organizations,

@@ -40,6 +40,7 @@ impl ApiKey {
             read: has(KeyScope::Read),
             triage: has(KeyScope::Admin),
             admin: has(KeyScope::Admin),
+            audit: has(KeyScope::Admin),
         }
     }
 

@@ -125,6 +125,13 @@ impl Store {
         self.with_evidence(alert).map(Some)
     }
 
+    /// Whether there is an alert of that id within what the caller may see.
+    pub(super) fn is_visible_alert(&self, id: Uuid, scope: &Organizations) -> Result<bool, StoreError> {
+        let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;
+        let Some(row) = alerts.get(id.as_bytes())? else { return Ok(false) };
+        Ok(scope.allow(decode(id.as_bytes(), row.value())?.organization.as_deref()))
+    }
+
     /// The alerts that the event counted in, as far as their evidence names it.
     pub fn alerts_of_event(&self, seq: Seq, scope: &Organizations) -> Result<Vec<Alert>, StoreError> {
         let rows = self.db.begin_read()?.open_table(t::ALERTS_OF_EVENT)?;

@@ -91,11 +91,7 @@ impl Txn<'_> {
     }
 
     /// Appends what a source did that is not an event.
-    pub(super) fn append_activity_from(
-        &mut self,
-        source: SourceId,
-        activity: &Activity,
-    ) -> Result<Seq, StoreError> {
+    pub fn append_activity_from(&mut self, source: SourceId, activity: &Activity) -> Result<Seq, StoreError> {
         let mut salt = [0; 32];
         getrandom::fill(&mut salt).expect("the kernel's random source is always there once the host is up");
         let body = serde_json::to_vec(activity).expect("an activity has only string keys");

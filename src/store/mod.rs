@@ -15,6 +15,8 @@ mod entries;
 mod checkpoints;
 mod log_keys;
 mod query;
+mod activities;
+mod settings;
 mod alerts;
 mod related;
 mod detection;
@@ -26,6 +28,7 @@ mod exhibit;
 mod last_check;
 
 pub use access::{Session, SessionHash, SignIn};
+pub use activities::{ActivityPage, StoredActivity};
 pub use alerts::{AlertBrief, AlertPage, AlertStatistics, Refusal};
 pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;

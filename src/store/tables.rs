@@ -14,6 +14,8 @@ pub(super) const META_CONTENT_KEY: &str = "content_key";
 
 /// The name under which checkpoints are signed, fixed when the log is made.
 pub(super) const META_ORIGIN: &str = "origin";
+/// The settings of the last run, as a JSON object of texts.
+pub(super) const META_SETTINGS: &str = "settings";
 /// When the health check last wrote, ns since 1970, u64 little-endian.
 pub(super) const META_PROBED: &str = "probed";
 /// What the last check of the log found, as JSON.

@@ -75,7 +75,7 @@ async fn find(parts: &Parts, app: &App) -> Result<Option<Found>, Problem> {
 }
 
 fn local_operator() -> Caller {
-    let rights = Rights { ingest: false, read: true, triage: true, admin: true };
+    let rights = Rights { ingest: false, read: true, triage: true, admin: true, audit: true };
     let organizations = Organizations::All;
     Caller { name: "local".to_owned(), kind: CallerKind::Local, rights, organizations }
 }
@@ -87,7 +87,7 @@ fn demonstrator(app: &Appliance, peer: Peer, headers: &HeaderMap) -> Option<Call
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     let from_here = peer.address.is_some_and(|address| address.is_loopback());
     let to_here = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-    let rights = Rights { ingest: false, read: true, triage: true, admin: true };
+    let rights = Rights { ingest: false, read: true, triage: true, admin: true, audit: true };
     (app.demo && from_here && to_here).then(|| Caller {
         name: "demo".to_owned(),
         kind: CallerKind::User,

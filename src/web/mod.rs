@@ -10,6 +10,7 @@ pub mod exhibit;
 mod auth;
 mod body;
 mod idempotency;
+mod searches;
 mod view;
 mod health;
 mod prometheus;

@@ -5,7 +5,7 @@ use super::live::LiveStreams;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
-use crate::ingest::{Admission, Clock, Refused, Writer};
+use crate::ingest::{Admission, Clock, KeepingBudget, Refused, Writer};
 use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
@@ -24,6 +24,8 @@ pub struct Appliance {
     pub writer: Writer,
     /// Room for what is being taken in.
     pub admission: Admission,
+    /// How much of what was refused may still be kept as evidence.
+    pub keeping: KeepingBudget,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// Signs the log's checkpoints.

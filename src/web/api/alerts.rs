@@ -10,6 +10,7 @@ use crate::web::body;
 use crate::web::error::Problem;
 use crate::web::exhibit;
 use crate::web::idempotency::{self, Guard};
+use crate::web::searches;
 use crate::web::state::App;
 use crate::web::view::AlertJson;
 use axum::Json;
@@ -48,7 +49,7 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let mut given = Parameters::parse(query.as_deref())?;
-    let filter = filter(&mut given, caller.organizations)?;
+    let filter = filter(&mut given, caller.organizations.clone())?;
     let order = match given.one("sortBy")?.as_deref() {
         None | Some("createdAt") => AlertOrder::CreatedAt,
         Some("lastSeenAt" | "updatedAt") => AlertOrder::LastSeenAt,
@@ -64,6 +65,9 @@ pub async fn list(
     let offset = given.number("offset", 0..=OFFSET_MAX, 0)?;
     let limit = given.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     given.finish()?;
+    if offset == 0 && filter != AlertFilter::all(caller.organizations.clone()) {
+        searches::note(&app, &caller, "/api/v1/alerts", query.as_deref()).await?;
+    }
     let listed = app.list(move |app| app.store.alerts_page(&filter, order, descending, offset, limit));
     let page = listed.await?;
     let pagination = Pagination {

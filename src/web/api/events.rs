@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
+use crate::web::searches;
 use crate::web::state::{App, Appliance};
 use crate::web::view;
 use axum::Json;
@@ -59,8 +60,12 @@ pub async fn list(
     Reader(caller): Reader,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let query = parse(query.as_deref(), caller.organizations)?;
-    let page = app.list(move |app| page(app, &query)).await?;
+    let asked = parse(query.as_deref(), caller.organizations.clone())?;
+    let begins = asked.offset == 0 && asked.after.is_none();
+    if begins && asked.filter != EventFilter::all(caller.organizations.clone()) {
+        searches::note(&app, &caller, "/api/v1/audit/events", query.as_deref()).await?;
+    }
+    let page = app.list(move |app| page(app, &asked)).await?;
     Ok(Json(page).into_response())
 }
 

@@ -330,6 +330,12 @@ impl AlertsFilter {
         })
     }
 
+    /// Whether this begins to look for something: neither the plain list, however sorted, nor a further page.
+    pub fn is_search(&self) -> bool {
+        let filtered = self.severity.is_some() || self.pattern.is_some() || self.status != StatusFilter::Open;
+        self.page == 1 && (filtered || self.organization.is_some() || self.search.is_some())
+    }
+
     /// How many alerts stand before this page.
     pub fn offset(&self) -> u64 {
         (self.page - 1) * ALERTS_PER_PAGE

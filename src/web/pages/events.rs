@@ -253,6 +253,12 @@ impl EventsFilter {
         })
     }
 
+    /// Whether this begins to look for something: neither the plain list nor a further page.
+    pub fn is_search(&self) -> bool {
+        let without_time = EventsFilter { time: EventTime::default(), ..self.clone() };
+        self.cursor.is_none() && without_time != EventsFilter::default()
+    }
+
     /// The address of the list with this filter.
     pub fn address(&self) -> String {
         let pairs = self.pairs();
@@ -367,12 +373,15 @@ mod tests {
                         &from=2023-07-10T11%3A30%3A00Z&to=2023-07-10T12%3A00%3A00Z&time=received&cursor=17";
         assert_eq!(filter.address(), expected);
         assert!(filter.has_rare_filter());
+        assert!(!filter.is_search(), "a further page is none");
+        assert!(EventsFilter { cursor: None, ..filter }.is_search());
     }
 
     #[test]
     fn without_a_query_there_is_no_filter_and_what_means_nothing_is_refused() {
         assert_eq!(EventsFilter::parse(&EventsQuery::default()), Ok(EventsFilter::default()));
         assert_eq!(EventsFilter::default().address(), "/events");
+        assert!(!EventsFilter { time: EventTime::Received, ..EventsFilter::default() }.is_search());
         let query = EventsQuery { verdict: "fine".into(), ..EventsQuery::default() };
         assert_eq!(EventsFilter::parse(&query).expect_err("no verdict").field, "verdict");
     }

@@ -4,8 +4,9 @@ use super::{BaseUrl, Visitor, frame, page};
 use crate::model::{AlertFilter, AlertOrder, AlertStatus};
 use crate::web::error::Problem;
 use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery, Found};
+use crate::web::searches;
 use crate::web::state::App;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::response::Response;
 use std::collections::BTreeSet;
 
@@ -15,9 +16,13 @@ pub async fn show(
     Visitor(caller): Visitor,
     BaseUrl(base_url): BaseUrl,
     Query(query): Query<AlertsQuery>,
+    RawQuery(address): RawQuery,
 ) -> Result<Response, Problem> {
     let asked =
         AlertsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
+    if asked.is_search() {
+        searches::note(&app, &caller, "/alerts", address.as_deref()).await?;
+    }
     app.list(move |app| {
         let all = AlertFilter::all(caller.organizations.clone());
         let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all) };

@@ -8,8 +8,9 @@ use crate::web::error::Problem;
 use crate::web::pages::events::{
     EVENTS_PER_PAGE, EventRow, EventTime, EventsFilter, EventsPage, EventsQuery,
 };
+use crate::web::searches;
 use crate::web::state::App;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::response::Response;
 use jiff::SignedDuration;
 
@@ -19,10 +20,14 @@ pub async fn show(
     Visitor(caller): Visitor,
     BaseUrl(base_url): BaseUrl,
     Query(query): Query<EventsQuery>,
+    RawQuery(address): RawQuery,
 ) -> Result<Response, Problem> {
     let asked =
         EventsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
     let query = query_of(&asked, caller.organizations.clone())?;
+    if asked.is_search() {
+        searches::note(&app, &caller, "/events", address.as_deref()).await?;
+    }
     app.list(move |app| {
         let found = app.store.events_page(&query)?;
         let rows = found.events.iter().filter_map(row).collect();

@@ -6,7 +6,7 @@ mod outcomes;
 use crate::decode::{self, Fault, Form, Item, Limits, Request};
 use crate::ingest::{self, Rejection, Sender, Weight};
 use crate::keys::Known;
-use crate::model::{Caller, CallerKind, Draft, Salt, SourceId};
+use crate::model::{Activity, Caller, CallerKind, Draft, Salt, SourceId};
 use crate::store::{Account, Answer, StoreError, Txn};
 use crate::web::auth::Ingester;
 use crate::web::body::{self, Received};
@@ -19,12 +19,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use outcomes::{Outcomes, Shape};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Bytes of a body up to which it is taken apart on the spot; a larger one goes to a thread of its own.
 const ON_THE_SPOT: usize = 32 << 10;
+/// Refused inputs of one request that are kept as evidence; the others are counted.
+const KEPT_PER_REQUEST_MAX: usize = 10;
 
 /// `POST /api/v1/audit/events`.
 pub async fn events(
@@ -84,9 +87,15 @@ impl Incoming {
         let sender = app.keyring.get().by_source(source).ok_or_else(revoked)?;
         let guard = Guard::of(&self.headers, &self.caller, path, &received.bytes)?;
         let kind = self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
-        let form = booked(app, source, decode::form_of(kind).map_err(Problem::from))?;
-        let taken = take(app, &sender, received, move |bytes, limits| apart(bytes, form, limits)).await;
-        let taken = booked(app, source, taken)?;
+        let form = decode::form_of(kind);
+        let taken = match take(app, &sender, received, move |bytes, limits| apart(bytes, form?, limits)).await
+        {
+            Ok(taken) => taken,
+            Err(Whole { problem, kept }) => {
+                settle(app, source, Account { received: 1, rejected: 1, ..Account::default() }, kept).await;
+                return Err(problem);
+            }
+        };
         store(app, source, taken, guard, self.request_id, self.began).await
     }
 }
@@ -123,7 +132,15 @@ fn booked<T>(app: &Appliance, source: SourceId, result: Result<T, Problem>) -> R
 struct Taken {
     shape: Shape,
     items: Vec<(usize, Result<Draft, Rejection>)>,
+    /// What is kept of the refused ones.
+    kept: Vec<Activity>,
     received: Received,
+}
+
+/// A request that was refused as a whole, and what is kept of it.
+struct Whole {
+    problem: Problem,
+    kept: Vec<Activity>,
 }
 
 type TakeApart<'a> = Result<(Shape, bool, Vec<Item<'a>>), Fault>;
@@ -133,32 +150,51 @@ async fn take(
     sender: &Arc<Known>,
     received: Received,
     apart: impl for<'a> FnOnce(&'a [u8], &Limits) -> TakeApart<'a> + Send + 'static,
-) -> Result<Taken, Problem> {
+) -> Result<Taken, Whole> {
     let now = app.clock.now();
     let known = sender.clone();
     let work = move |app: &Appliance, received: Received| {
         let limits = &app.config.intake.limits;
-        let (shape, may_assume, items) = apart(&received.bytes, limits)?;
+        let budget = |wanted: usize| keeping_budget(app, known.key.id, wanted, now);
+        let (shape, may_assume, items) = apart(&received.bytes, limits).map_err(|fault| {
+            let keep = |_| ingest::kept(&received.bytes, fault.code, fault.field.as_deref());
+            let kept = (0..budget(1)).map(keep).collect();
+            Whole { problem: Problem::from(fault), kept }
+        })?;
         let sender = Sender {
             source: known.key.id,
             organization: known.key.organization.as_deref(),
             key: known.signing.as_deref(),
         };
         let salts = salts(items.len());
+        let mut refused = Vec::new();
         let items = items.into_iter().zip(salts).map(|(item, salt)| {
-            let drafted = item.raw.map_err(Rejection::from).and_then(|raw| {
+            let drafted = item.size.map_err(Rejection::from).and_then(|()| {
                 let assumed = may_assume.then_some(now);
-                ingest::draft(raw, &sender, limits, assumed, salt, |raw| app.store.content_digest(raw))
+                ingest::draft(item.raw, &sender, limits, assumed, salt, |raw| app.store.content_digest(raw))
             });
+            if let Err(rejection) = &drafted
+                && refused.len() < KEPT_PER_REQUEST_MAX
+            {
+                refused.push((item.raw, rejection.clone()));
+            }
             (item.line, drafted)
         });
         let items = items.collect();
-        Ok(Taken { shape, items, received })
+        let kept = refused.iter().take(budget(refused.len()));
+        let kept = kept.map(|(raw, rejection)| ingest::kept(raw, rejection.code(), rejection.field()));
+        Ok(Taken { shape, items, kept: kept.collect(), received })
     };
     if received.bytes.len() <= ON_THE_SPOT {
         return work(app, received);
     }
     app.read(move |app| work(app, received)).await
+}
+
+/// How many of `wanted` refused inputs are kept.
+fn keeping_budget(app: &Appliance, source: SourceId, wanted: usize, now: Timestamp) -> usize {
+    let wanted = u32::try_from(wanted.min(KEPT_PER_REQUEST_MAX)).expect("it is a small number");
+    app.keeping.take(source, wanted, app.config.intake.keep_rejected_per_minute, now) as usize
 }
 
 fn salts(count: usize) -> Vec<Salt> {
@@ -176,24 +212,27 @@ async fn store(
     request_id: String,
     began: Instant,
 ) -> Result<Response, Problem> {
-    let Taken { shape, items, received } = taken;
+    let Taken { shape, items, kept, received } = taken;
     if guard.is_none() && items.iter().all(|(_, drafted)| drafted.is_err()) {
-        // Nothing to commit, so nothing to wait for.
         let outcomes = Outcomes::new(shape, request_id, began, items, Vec::new());
-        app.book_later(source, outcomes.account());
+        settle(app, source, outcomes.account(), kept).await;
         return answers::answer(app, outcomes, false).await;
     }
     let events = items.len();
     let weight = Weight { events, bytes: received.bytes.len() };
     let state = app.clone();
     let guarded = app.writer.submit(weight, move |txn| {
-        let work = |txn: &mut Txn<'_>| append(txn, shape, request_id, began, items);
+        let work = |txn: &mut Txn<'_>| {
+            let outcomes = append(txn, shape, request_id, began, items)?;
+            keep_all(txn, source, &kept)?;
+            Ok(outcomes)
+        };
         let keep = |outcomes: &Outcomes| {
             let body = serde_json::to_vec(outcomes).expect("outcomes have only string keys");
             Some(Answer { status: StatusCode::OK.as_u16(), body })
         };
         let guarded = Guard::run(guard, txn, work, keep)?;
-        book(txn, &state, source, events, &guarded)?;
+        book(txn, &state, source, account_of(events, &guarded))?;
         Ok(guarded)
     });
     let guarded = guarded.await?;
@@ -227,14 +266,12 @@ fn append(
     Ok(Outcomes::new(shape, request_id, began, rest, appended))
 }
 
-fn book(
-    txn: &mut Txn<'_>,
-    app: &Appliance,
-    source: SourceId,
-    events: usize,
-    guarded: &Guarded<Outcomes>,
-) -> Result<(), StoreError> {
-    let account = match guarded {
+fn keep_all(txn: &mut Txn<'_>, source: SourceId, kept: &[Activity]) -> Result<(), StoreError> {
+    kept.iter().try_for_each(|kept| txn.append_activity_from(source, kept).map(drop))
+}
+
+fn account_of(events: usize, guarded: &Guarded<Outcomes>) -> Account {
+    match guarded {
         Guarded::Done(outcomes) => outcomes.account(),
         Guarded::Replayed(kept) => {
             let kept: Option<Outcomes> = serde_json::from_slice(&kept.body).ok();
@@ -244,9 +281,30 @@ fn book(
         Guarded::OtherRequest => {
             Account { received: events as u64, rejected: events as u64, ..Account::default() }
         }
-    };
+    }
+}
+
+fn book(txn: &mut Txn<'_>, app: &Appliance, source: SourceId, account: Account) -> Result<(), StoreError> {
     for (source, account) in app.take_unbooked() {
         txn.account(source, account)?;
     }
     txn.account(source, account)
+}
+
+/// Enters a request that brought no event into the books, in one commit with what is kept of it. The answer is the
+/// same whether there is room for that or not: where there is none, it is counted alone.
+async fn settle(app: &App, source: SourceId, account: Account, kept: Vec<Activity>) {
+    let state = app.clone();
+    let entered = !kept.is_empty()
+        && app
+            .writer
+            .submit(Weight::default(), move |txn| {
+                keep_all(txn, source, &kept)?;
+                book(txn, &state, source, account)
+            })
+            .await
+            .is_ok();
+    if !entered {
+        app.book_later(source, account);
+    }
 }
