@@ -87,6 +87,13 @@
     document.addEventListener("visibilitychange", refreshAgo);
   };
 
+  const startPrinting = () => {
+    for (const button of document.querySelectorAll("[data-print]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => print());
+    }
+  };
+
   const startFilters = () => {
     for (const form of document.querySelectorAll("form.filters")) {
       // Empty fields would only make the address long.
@@ -105,5 +112,6 @@
     startTheme();
     startTimes();
     startFilters();
+    startPrinting();
   });
 })();

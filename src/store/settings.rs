@@ -85,7 +85,7 @@ mod tests {
         let Some(seq) = noted else { return Vec::new() };
         let entry = store.entry(seq).expect("readable").expect("there").expect("whole").entry;
         let activity: Activity = serde_json::from_slice(&entry.body).expect("an activity");
-        let Activity::SettingsChanged { changes } = activity else { panic!("{activity:?}") };
+        let Activity::SettingsChanged { changes, by: None } = activity else { panic!("{activity:?}") };
         let text = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         changes.into_iter().map(|c| format!("{} {} {}", c.key, text(c.from), text(c.to))).collect()
     }

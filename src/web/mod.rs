@@ -18,6 +18,7 @@ mod assets;
 mod live;
 pub mod api;
 pub mod chart;
+pub mod qr;
 pub mod pages;
 pub mod show;
 

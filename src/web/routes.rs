@@ -1,6 +1,8 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users};
+use super::api::{
+    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users,
+};
 use super::state::App;
 use super::{assets, layers, live, show};
 use axum::Router;
@@ -28,6 +30,7 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(alerts::one))
         .route("/alerts/{id}/evidence", get(alerts::evidence))
         .route("/alerts/{id}/{step}", post(alerts::step))
+        .route("/activity", get(activity::list))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/patterns", get(patterns::list))
@@ -62,7 +65,10 @@ pub fn router(app: App) -> Router {
         .route("/sources", get(show::sources::show))
         .route("/health", get(show::health::show))
         .route("/help", get(show::help::show))
-        .route("/live", get(live::follow));
+        .route("/live", get(live::follow))
+        .route("/activity", get(show::activity::show))
+        .route("/integrity", get(show::integrity::show))
+        .route("/integrity/sheet", get(show::integrity::sheet));
     Router::new()
         .nest("/api/v1", api)
         .merge(pages)

@@ -98,7 +98,7 @@ async function addresses(page) {
   const alert = await alerts.first().getAttribute("href");
   await go(page, "/events");
   const event = await page.locator("main table a.strong").first().getAttribute("href");
-  return { overview: "/", alerts: "/alerts?status=all", alert, events: "/events", live: "/events/live", event, sources: "/sources", health: "/health", help: "/help", hostile: `/events/${given["hostile-event"]}`, missing: "/nothing-here", ...SETTINGS };
+  return { overview: "/", alerts: "/alerts?status=all", alert, events: "/events", live: "/events/live", event, sources: "/sources", health: "/health", help: "/help", hostile: `/events/${given["hostile-event"]}`, activity: "/activity", integrity: "/integrity", sheet: "/integrity/sheet", missing: "/nothing-here", ...SETTINGS };
 }
 
 /** Every page in every size and colour scheme: a picture, and no violation of the rules of accessibility. */
@@ -399,6 +399,45 @@ async function copy(page, context) {
   check(/[+−]\d\d:\d\d, in UTC .*Z$/.test(title), `a time says both zones: ${title}`);
 }
 
+/** What was done is told, filtered, and leads to what it is about. */
+async function lookAtActivity(page, scripts) {
+  await go(page, "/activity");
+  const rows = page.locator("main tbody tr");
+  check((await rows.first().innerText()).includes("searched the"), `the last search is told first: ${await rows.first().innerText()}`);
+  await page.getByLabel("Kind").selectOption("alerts");
+  await page.getByLabel("Who, or to whom").fill(given.user);
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.waitForURL(/kind=alerts/);
+  await examine(page, "activity", { scripts });
+  check((await rows.first().innerText()).includes("dismissed an alert"), `the last step comes first: ${await rows.first().innerText()}`);
+  check((await page.locator("main tbody").innerText()).includes("looking into it <b>"), "a note is text");
+  await rows.first().getByRole("link", { name: "the alert" }).click();
+  await page.waitForURL(/\/alerts\/[0-9a-f-]{36}/);
+  await go(page, "/activity?person=nobody-of-this-name");
+  check((await page.locator("main").innerText()).includes("Nothing matches"), "nothing found is said");
+}
+
+/** What is proven is said, and printed. */
+async function lookAtIntegrity(page, scripts) {
+  await go(page, "/integrity");
+  await page.getByRole("heading", { name: "What is proven", exact: true }).waitFor();
+  const main = await page.locator("main").innerText();
+  check(/first [\d,]+ entries are sealed/.test(main), "it says how many entries are proven");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download the checkpoint" }).click()]);
+  const checkpoint = fs.readFileSync(await download.path(), "utf8");
+  check(checkpoint.split("\n")[1].match(/^\d+$/), `the download is a checkpoint: ${checkpoint}`);
+  await page.getByRole("link", { name: "Sheet to print" }).click();
+  await page.waitForURL(/\/integrity\/sheet/);
+  await examine(page, "sheet", { scripts });
+  check((await page.locator("svg.qr").count()) === 1, "the sheet has one QR code");
+  check((await page.locator("pre").innerText()).startsWith(checkpoint.split("\n")[0]), "the sheet has the checkpoint's text");
+  check((await page.getByRole("button", { name: "Print" }).isVisible()) === scripts, "the button to print is there where it works");
+  await page.emulateMedia({ media: "print" });
+  check(!(await page.locator(".side").isVisible()) && !(await page.locator("footer").isVisible()), "on paper there is the sheet alone");
+  if (scripts) await page.screenshot({ path: path.join(given.shots, "sheet-print.png"), fullPage: true });
+  await page.emulateMedia({ media: "screen" });
+}
+
 async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.waitForURL(/\/sign-in/);
@@ -421,6 +460,8 @@ async function work(browser, { scripts, search }) {
   check(page.url() === `${base}/alerts`, `back to where one wanted to go: ${page.url()}`);
   await liveThrough(page, search, scripts);
   await lookAtEvents(page, scripts);
+  await lookAtActivity(page, scripts);
+  await lookAtIntegrity(page, scripts);
   if (scripts) {
     await lookAtHostileEvent(page);
     await listen(page, context);

@@ -9,6 +9,7 @@ mod client;
 mod samples;
 
 mod access;
+mod activity;
 mod alerts;
 mod bad_input;
 mod durability;

@@ -1,5 +1,6 @@
 //! The API: one file per noun.
 
+pub mod activity;
 pub mod alerts;
 pub mod events;
 pub mod health;

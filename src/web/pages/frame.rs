@@ -77,6 +77,10 @@ pub enum Section {
     Health,
     /// The help.
     Help,
+    /// What people and the appliance itself did.
+    Activity,
+    /// What is proven of the log.
+    Integrity,
     /// Nowhere: sign-in and messages.
     None,
 }

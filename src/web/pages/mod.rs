@@ -4,6 +4,7 @@
 //! nothing. All text that a sender or a person wrote goes through [`text`] first and is escaped by the
 //! template after that.
 
+pub mod activity;
 pub mod address;
 pub mod alert;
 pub mod alerts;
@@ -19,6 +20,7 @@ pub mod frame;
 pub mod health;
 pub mod help;
 pub mod history;
+pub mod integrity;
 pub mod live;
 pub mod message;
 pub mod overview;

@@ -1,6 +1,7 @@
 //! The handlers of the pages: each reads what its page shows, within what the caller may see, and hands it
 //! over.
 
+pub mod activity;
 pub mod alert;
 pub mod alerts;
 pub mod bulk;
@@ -8,6 +9,7 @@ pub mod event;
 pub mod events;
 pub mod health;
 pub mod help;
+pub mod integrity;
 pub mod live;
 pub mod overview;
 pub mod pattern;

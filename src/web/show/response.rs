@@ -1,6 +1,6 @@
 //! What all pages share: who looks, the frame around, and the bytes that go out.
 
-use crate::model::Caller;
+use crate::model::{Caller, Rights};
 use crate::web::auth::{self, Reader};
 use crate::web::error::Problem;
 use crate::web::pages::address::address;
@@ -66,10 +66,11 @@ pub(super) fn frame(app: &Appliance, caller: &Caller) -> Result<Frame, Problem> 
 }
 
 fn role_of(caller: &Caller) -> &'static str {
-    match (caller.rights.admin, caller.rights.triage) {
-        (true, _) => "admin",
-        (false, true) => "analyst",
-        (false, false) => "viewer",
+    match caller.rights {
+        Rights { admin: true, .. } => "admin",
+        Rights { triage: true, .. } => "analyst",
+        Rights { audit: true, .. } => "auditor",
+        _ => "viewer",
     }
 }
 
