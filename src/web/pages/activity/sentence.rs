@@ -223,8 +223,8 @@ fn readable(query: &str) -> String {
 
 fn link(activity: &Activity) -> Option<(String, &'static str)> {
     match activity {
-        Activity::IdConflict { id, .. } => Some((format!("/events/{id}"), "the event that has the id")),
-        activity => activity.alert().map(|id| (format!("/alerts/{id}"), "the alert")),
+        Activity::IdConflict { id, .. } => Some((format!("/events/{id}"), "Open the event that has it")),
+        activity => activity.alert().map(|id| (format!("/alerts/{id}"), "Open the alert")),
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
         let expected =
             format!("Sealwatch raised an alert, high: “{title}”, about “mallory”, organisation “acme”");
         check(&raised, &expected, &[]);
-        assert_eq!(Sentence::new(&raised, "").link, Some((format!("/alerts/{alert}"), "the alert")));
+        assert_eq!(Sentence::new(&raised, "").link, Some((format!("/alerts/{alert}"), "Open the alert")));
         let change = AlertChange::Resolved;
         let note = Some("a drill".to_owned());
         let changed = Activity::AlertChanged { alert, change, by: "ada".to_owned(), note };
