@@ -91,7 +91,8 @@ impl Incoming {
         let taken = match take(app, &sender, received, move |bytes, limits| apart(bytes, form?, limits)).await
         {
             Ok(taken) => taken,
-            Err(Whole { problem, kept }) => {
+            Err(whole) => {
+                let Whole { problem, kept } = *whole;
                 settle(app, source, Account { received: 1, rejected: 1, ..Account::default() }, kept).await;
                 return Err(problem);
             }
@@ -150,7 +151,7 @@ async fn take(
     sender: &Arc<Known>,
     received: Received,
     apart: impl for<'a> FnOnce(&'a [u8], &Limits) -> TakeApart<'a> + Send + 'static,
-) -> Result<Taken, Whole> {
+) -> Result<Taken, Box<Whole>> {
     let now = app.clock.now();
     let known = sender.clone();
     let work = move |app: &Appliance, received: Received| {
@@ -159,7 +160,7 @@ async fn take(
         let (shape, may_assume, items) = apart(&received.bytes, limits).map_err(|fault| {
             let keep = |_| ingest::kept(&received.bytes, fault.code, fault.field.as_deref());
             let kept = (0..budget(1)).map(keep).collect();
-            Whole { problem: Problem::from(fault), kept }
+            Box::new(Whole { problem: Problem::from(fault), kept })
         })?;
         let sender = Sender {
             source: known.key.id,

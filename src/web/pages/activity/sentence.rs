@@ -244,11 +244,7 @@ mod tests {
     fn people_are_told_of_by_name() {
         let (name, by) = ("bob".to_owned(), "ada".to_owned());
         let address = "10.0.0.1".to_owned();
-        check(
-            &Activity::SignedIn { name: by.clone(), address: address.clone() },
-            "ada signed in from 10.0.0.1",
-            &[],
-        );
+        check(&Activity::SignedIn { name: by.clone(), address }, "ada signed in from 10.0.0.1", &[]);
         let failed = Activity::SignInFailed { name: "ro\u{202e}ot".to_owned(), address: String::new() };
         check(&failed, "Someone failed to sign in as “ro[U+202E]ot”", &[]);
         let added =
