@@ -5,7 +5,7 @@ use super::time::TimeView;
 use super::{text, words};
 use crate::merkle::TreeHead;
 use crate::model::{ReceivedAt, Seq};
-use crate::store::{LogKey, StoredCheckpoint};
+use crate::store::{LastCheck, LogKey, StoredCheckpoint};
 use crate::web::qr::qr_code;
 use askama::Template;
 use base64::Engine;
@@ -26,28 +26,10 @@ pub struct LogState {
     pub checkpoint: Option<(StoredCheckpoint, TreeHead)>,
     /// Every key that signed or signs, the one in force last, and when its entry was made.
     pub keys: Vec<(LogKey, Option<ReceivedAt>)>,
-    /// The newest check of the log by itself.
-    pub last_check: LastCheck,
+    /// What the appliance found when it last checked the log.
+    pub last_check: Option<LastCheck>,
     /// Where the caller reached us, for commands.
     pub base_url: String,
-}
-
-/// What the log says of the last time that it was read from end to end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LastCheck {
-    /// It was checked.
-    Done {
-        /// When.
-        at: ReceivedAt,
-        /// How many entries there were.
-        entries: u64,
-        /// How much was wrong.
-        findings: u64,
-        /// What was wrong first.
-        first: Option<String>,
-    },
-    /// No check stands in the log; where the search for one had to end, the time back to which none does.
-    None(Option<Timestamp>),
 }
 
 /// What `integrity.html` shows.
@@ -136,7 +118,7 @@ impl IntegrityPage {
             origin: text::cell(Some(&log.origin)),
             proven: proven(log),
             waiting: (waiting > 0).then(|| entries(waiting)),
-            check: check_view(&log.last_check),
+            check: check_view(log.last_check.as_ref()),
             former_keys: keys.collect(),
             key,
             commands: commands(&text::cell(Some(&log.base_url))),
@@ -202,39 +184,21 @@ fn entries(number: u64) -> String {
     if number == 1 { "1 entry".to_owned() } else { format!("{} entries", words::count(number)) }
 }
 
-fn check_view(check: &LastCheck) -> CheckView {
-    match check {
-        LastCheck::Done { at, entries: read, findings: 0, .. } => CheckView {
-            at: Some((*at).into()),
-            whole: Some(true),
-            words: format!("{} read, every one as it was written.", entries(*read)),
-        },
-        LastCheck::Done { at, entries: read, findings, first } => {
-            let first = first.as_deref().map(|first| format!(" The first: {}.", text::short(first, 300)));
-            CheckView {
-                at: Some((*at).into()),
-                whole: Some(false),
-                words: format!(
-                    "{} read, {}.{} Run sealwatch verify on the host, and restore a backup.",
-                    entries(*read),
-                    words::counted(*findings, "finding"),
-                    first.unwrap_or_default()
-                ),
-            }
-        }
-        LastCheck::None(None) => CheckView {
-            at: None,
-            whole: None,
-            words: "The log holds no record of a check yet. Each entry is checked whenever it is read; \
-                    sealwatch verify reads them all."
-                .to_owned(),
-        },
-        LastCheck::None(Some(back_to)) => CheckView {
-            at: None,
-            whole: None,
-            words: format!("The log holds no record of a check since {}.", TimeView::from(*back_to).text),
-        },
-    }
+fn check_view(check: Option<&LastCheck>) -> CheckView {
+    let Some(LastCheck { at, entries: read, findings, first, .. }) = check else {
+        let words = "The log was not checked as a whole yet. Each entry is checked whenever it is read; sealwatch verify \
+                     reads them all.";
+        return CheckView { at: None, whole: None, words: words.to_owned() };
+    };
+    let read = entries(*read);
+    let words = if *findings == 0 {
+        format!("{read} read, every one as it was written.")
+    } else {
+        let first = first.as_deref().map(|first| format!(" The first: {}.", text::short(first, 300)));
+        let (found, first) = (words::counted(*findings, "finding"), first.unwrap_or_default());
+        format!("{read} read, {found}.{first} Run sealwatch verify on the host, and restore a backup.")
+    };
+    CheckView { at: Some((*at).into()), whole: Some(*findings == 0), words }
 }
 
 fn key_row(key: &LogKey, since: Option<ReceivedAt>) -> KeyRow {
@@ -269,7 +233,7 @@ mod tests {
             size: Seq(12),
             checkpoint: None,
             keys: Vec::new(),
-            last_check: LastCheck::None(None),
+            last_check: None,
             base_url: "http://localhost:5600".to_owned(),
         }
     }
@@ -314,14 +278,12 @@ mod tests {
 
     #[test]
     fn a_check_with_findings_says_what_to_do() {
-        let done = |findings: u64, first: Option<&str>| LastCheck::Done {
-            at: ReceivedAt(0),
-            entries: 5,
-            findings,
-            first: first.map(str::to_owned),
+        let done = |findings: u64, first: Option<&str>| {
+            let first = first.map(str::to_owned);
+            check_view(Some(&LastCheck { seq: Seq(9), at: ReceivedAt(0), entries: 5, findings, first }))
         };
-        assert_eq!(check_view(&done(0, None)).whole, Some(true));
-        let bad = check_view(&done(1, Some("entry 3")));
+        assert_eq!(done(0, None).whole, Some(true));
+        let bad = done(1, Some("entry 3"));
         assert_eq!(bad.whole, Some(false));
         assert!(bad.words.contains("1 finding. The first: entry 3."), "{}", bad.words);
         assert!(bad.words.contains("sealwatch verify"), "{}", bad.words);
