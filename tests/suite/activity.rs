@@ -34,9 +34,13 @@ fn enter(appliance: &Appliance, name: &str, role: &str, more: &[&str]) -> Client
     client.with("Sec-Fetch-Site", "same-origin")
 }
 
+/// The appliance's check of its own log comes at any moment after the first start; where its entry would be in the way,
+/// there is none.
+const UNCHECKED: (&str, &str) = ("SEALWATCH_LOG__CHECK_HOURS", "0");
+
 #[test]
 fn what_people_do_stands_in_the_log_with_who_and_what() {
-    let appliance = Appliance::start();
+    let appliance = Appliance::start_with(&[UNCHECKED]);
     let ada = enter(&appliance, "ada", "admin", &[]);
     sign_in(&appliance.client(), "ada", "wrong").expect(401);
     let new = json!({"name": "bob", "role": "viewer", "password": PASSWORD});
@@ -320,7 +324,7 @@ fn pages_go_on_by_a_cursor_and_what_is_not_known_is_refused() {
 
 #[test]
 fn the_page_of_integrity_says_what_is_signed_and_prints_it() {
-    let appliance = Appliance::start_with(&[("SEALWATCH_LOG__CHECKPOINT_SECS", "1")]);
+    let appliance = Appliance::start_with(&[("SEALWATCH_LOG__CHECKPOINT_SECS", "1"), UNCHECKED]);
     let source = appliance.everything("source");
     source.post(EVENTS, &failed_sign_in("org-b", "mallory", 0)).expect(201);
     // Sizes and hashes are no one's data.
@@ -334,9 +338,12 @@ fn the_page_of_integrity_says_what_is_signed_and_prints_it() {
     let size = checkpoint.lines().nth(1).expect("the size").to_owned();
     // The template writes "+" of a key as a reference.
     let shown = |text: &str| text.trim_end().replace('+', "&#43;");
-    for words in
-        [&format!("{size} entries"), key.trim_end(), "It does not prove by itself", "no record of a check"]
-    {
+    for words in [
+        &format!("{size} entries"),
+        key.trim_end(),
+        "It does not prove by itself",
+        "not checked as a whole yet",
+    ] {
         assert!(page.contains(words) || page.contains(&shown(words)), "{words}: {page}");
     }
     assert!(!page.contains("mallory"));
