@@ -57,7 +57,7 @@ pub struct AlertStatistics {
     pub by_pattern: BTreeMap<&'static str, u64>,
     /// By the day (UTC) on which they were raised, as `2026-01-31`.
     pub by_day: BTreeMap<String, u64>,
-    /// The newest of them, the newest last: at most [`NEWEST_KEPT`].
+    /// The newest of them, the newest last: at most `NEWEST_KEPT`.
     pub newest: VecDeque<AlertBrief>,
 }
 
