@@ -1,6 +1,8 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users};
+use super::api::{
+    alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, search, users,
+};
 use super::state::App;
 use super::{assets, layers, live, show};
 use axum::Router;
@@ -28,6 +30,8 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}", get(alerts::one))
         .route("/alerts/{id}/evidence", get(alerts::evidence))
         .route("/alerts/{id}/{step}", post(alerts::step))
+        .route("/search/index", get(search::index))
+        .route("/search/reindex", post(search::reindex))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/patterns", get(patterns::list))

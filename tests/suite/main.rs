@@ -24,6 +24,7 @@ mod pressure;
 mod proofs;
 mod reading;
 mod real_input;
+mod search;
 mod source;
 mod witness;
 mod verify;
