@@ -10,7 +10,8 @@ use crate::counters::{Counters, CountersError, Opening};
 use crate::ingest::{Admission, Clock, Limits, Writer, WriterTask};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
-use crate::readers::{CountReader, DetectReader, ReaderError, SealReader, SealRhythm};
+use crate::notify::Notifier;
+use crate::readers::{CountReader, DeliverReader, DetectReader, ReaderError, SealReader, SealRhythm};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
     self, App, Appliance, ConnectionLimits, HealthBoard, Listener, Prober, SharedKeyring, SignIns,
@@ -72,6 +73,9 @@ pub enum AppError {
         /// What the settings say now.
         set: String,
     },
+    /// A notification target.
+    #[error("the notification target {0}")]
+    Notify(String),
     /// A file, a socket or a thread.
     #[error("cannot {what}: {source}")]
     Io {
@@ -99,6 +103,7 @@ pub struct Opened {
     detect: DetectReader,
     count: CountReader,
     seal: SealReader,
+    deliver: DeliverReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -146,7 +151,10 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         settings,
         config.detection.snapshot_events,
         names,
+        Arc::new(config.notify.routing.clone()),
     )?;
+    let notifier = open_notifier(&config)?;
+    let deliver = DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
@@ -161,6 +169,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     );
     let app = Arc::new(Appliance {
         admission: Admission::new(config.intake.queue_bytes_max),
+        notifier,
+        deliveries: deliver.board(),
         detected: detect.progress(),
         counted: count.progress(),
         sealed: seal.progress(),
@@ -182,7 +192,14 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, seal, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, deliver, first_password })
+}
+
+/// What sends to the targets of the settings.
+pub fn open_notifier(config: &Config) -> Result<Arc<Notifier>, AppError> {
+    let notify = &config.notify;
+    Notifier::new(notify.targets.clone(), notify.policy.clone(), notify.link_base(config.listen))
+        .map_err(AppError::Notify)
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.
@@ -196,7 +213,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, seal, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, deliver, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -208,6 +225,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(count.run(token).await.map(|()| "the count reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(seal.run(token).await.map(|()| "the seal reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(deliver.run(token).await.map(|()| "the deliver reader")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

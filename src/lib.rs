@@ -12,12 +12,14 @@ pub mod decode;
 pub mod integrity;
 pub mod detect;
 pub mod merkle;
+pub mod routing;
 pub mod archive;
 
 // Edges: each has one user of its crate.
 pub mod store;
 pub mod counters;
 pub mod keys;
+pub mod notify;
 pub mod telemetry;
 
 // Settings.

@@ -37,9 +37,9 @@ fn code_of_app(error: &AppError) -> u8 {
         AppError::Store(error) => code_of_store(error),
         AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
         AppError::Counters(_) | AppError::Io { .. } | AppError::LogKey(LogKeyError::Io { .. }) => IO,
-        AppError::Origin { .. } | AppError::LogKey(LogKeyError::Origin(_) | LogKeyError::Credential) => {
-            WRONG_USAGE
-        }
+        AppError::Origin { .. }
+        | AppError::Notify(_)
+        | AppError::LogKey(LogKeyError::Origin(_) | LogKeyError::Credential) => WRONG_USAGE,
         AppError::LogKey(LogKeyError::NoKey { .. } | LogKeyError::Other { .. }) => DAMAGE,
         AppError::Reader(_) | AppError::Ended(_) => 1,
     }

@@ -6,6 +6,7 @@ mod intake;
 mod integrity;
 mod log;
 mod mistake;
+mod notify;
 mod reader;
 mod telemetry;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub use intake::Intake;
 pub use integrity::Integrity;
 pub use log::Log;
 pub use mistake::Mistake;
+pub use notify::Notify;
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use web::Web;
 
@@ -43,6 +45,8 @@ pub struct Config {
     pub integrity: Integrity,
     /// What is looked for in the events.
     pub detection: Detection,
+    /// Who is told of alerts.
+    pub notify: Notify,
     /// Sessions and connections.
     pub web: Web,
     /// When a component counts as unwell.
@@ -74,7 +78,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 ///
 /// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
 /// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
-/// `audit-hmac-key` and `checkpoint-key` may lie).
+/// `audit-hmac-key` and `checkpoint-key` may lie), and the secrets of notification targets.
 ///
 /// # Errors
 /// Every mistake there is, in the order of the file's lines, the environment's last.
@@ -92,11 +96,13 @@ pub fn load(
     let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
+    config.notify.find_secrets(&mut reader, &environment);
     config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
     mistakes.extend(reader.finish());
     config.data_dir = overrides.data_dir.unwrap_or(config.data_dir);
     config.listen = overrides.listen.unwrap_or(config.listen);
+    config.notify.policy.own = Some(config.listen);
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
 
@@ -110,23 +116,22 @@ impl Config {
     /// Takes every key, in the order of the shipped file.
     fn read(reader: &mut Reader) -> Config {
         let mut top = reader.section(&[]);
+        let data_dir =
+            top.text("data_dir", "the path of a directory", PathBuf::from("./sealwatch-data"), path);
+        let listen = top.text(
+            "listen",
+            "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
+            SocketAddr::from(([127, 0, 0, 1], 5600)),
+            |text| text.trim().parse().ok(),
+        );
         Config {
-            data_dir: top.text(
-                "data_dir",
-                "the path of a directory",
-                PathBuf::from("./sealwatch-data"),
-                path,
-            ),
-            listen: top.text(
-                "listen",
-                "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
-                SocketAddr::from(([127, 0, 0, 1], 5600)),
-                |text| text.trim().parse().ok(),
-            ),
+            data_dir,
+            listen,
             intake: Intake::read(reader.section(&["intake"])),
             log: Log::read(reader.section(&["log"])),
             integrity: Integrity::read(reader.section(&["integrity"])),
             detection: Detection::read(reader),
+            notify: Notify::read(reader, listen),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),

@@ -49,11 +49,14 @@ impl Reader {
 
     /// The names under `[name.…]`, in the file or in a variable. A variable names the one of the file that
     /// equals it in capitals, else one in small letters.
-    pub(super) fn names_under(&self, name: &str) -> BTreeSet<String> {
-        let under = |path: &&Vec<String>| path.len() > 1 && path[0] == name;
+    pub(super) fn names_under(&self, sections: &[&str]) -> BTreeSet<String> {
+        let under = |path: &&Vec<String>| {
+            path.len() > sections.len() && path.iter().zip(sections).all(|(a, b)| a == b)
+        };
         let mut names: BTreeSet<String> =
-            self.document.values.keys().filter(under).map(|path| path[1].clone()).collect();
-        let prefix = format!("{}__", variable(&[name.to_owned()]));
+            self.document.values.keys().filter(under).map(|path| path[sections.len()].clone()).collect();
+        let sections: Vec<String> = sections.iter().map(|part| (*part).to_owned()).collect();
+        let prefix = format!("{}__", variable(&sections));
         for rest in self.variables.keys().filter_map(|key| key.strip_prefix(&prefix)) {
             let is_of = |name: &String| {
                 rest.strip_prefix(&variable_part(name)).is_some_and(|key| key.starts_with("__"))
@@ -136,6 +139,7 @@ impl Reader {
     fn is_empty_section(&self, path: &[String], value: &Written) -> bool {
         *value == Written::Other("a section".to_owned())
             && (path[0] == "organizations" && path.len() <= 2
+                || path[0] == "notify" && path.len() <= 2
                 || self.taken.iter().any(|taken| taken.len() > path.len() && taken.starts_with(path)))
     }
 

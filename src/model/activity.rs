@@ -107,6 +107,47 @@ pub enum Activity {
         /// Event time, in nanoseconds since 1970, at which the cooldown ends.
         quiet_until: ReceivedAt,
     },
+    /// A target was told of an alert, or was given up.
+    DeliveryEnded {
+        /// The alert.
+        alert: Uuid,
+        /// What was on its way.
+        delivery: Uuid,
+        /// By which route.
+        route: String,
+        /// To which target.
+        target: String,
+        /// Why it was given up; `None`: the target was told.
+        failure: Option<String>,
+    },
+    /// Someone had a dead letter sent again.
+    DeliveryRevived {
+        /// What is on its way again.
+        delivery: Uuid,
+        /// Who did it.
+        by: String,
+    },
+    /// Someone had a test sent to a target.
+    TargetTested {
+        /// The target.
+        target: String,
+        /// Who did it.
+        by: String,
+        /// Why it failed; `None`: it arrived.
+        failure: Option<String>,
+    },
+    /// Someone made a silence.
+    SilenceMade {
+        /// The silence, with who made it and why.
+        silence: super::Silence,
+    },
+    /// Someone ended a silence early.
+    SilenceEnded {
+        /// Which.
+        silence: Uuid,
+        /// Who did it.
+        by: String,
+    },
     /// Someone changed the status of an alert or said something about it.
     AlertChanged {
         /// The alert.

@@ -3,12 +3,14 @@
 mod activity;
 mod alert;
 mod caller;
+mod delivery;
 mod entry;
 mod event;
 mod pattern;
 mod query;
 mod seq;
 mod session;
+mod silence;
 mod source;
 mod verdict;
 
@@ -17,11 +19,13 @@ pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
+pub use delivery::{Delivery, DeliveryState, NotTold};
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, Status};
 pub use pattern::Pattern;
 pub use query::{AlertFilter, AlertOrder, EventCursor, EventFilter, EventOrder, EventQuery, organization_of};
 pub use seq::{ReceivedAt, Seq, event_id, seq_of_event_id};
 pub use session::SessionContext;
+pub use silence::{Matcher, Silence};
 pub use source::{ApiKey, KeyScope, Secret, SourceId, User};
 pub use verdict::Verdict;

@@ -10,6 +10,7 @@ use crate::decode;
 use crate::detect::{Bursts, Engine, EngineStats, IdConflict, Observation, Settings};
 use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryFlags, EntryKind, Seq, SourceId, organization_of};
+use crate::routing::Routing;
 use crate::store::{DetectionStep, Read, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -27,6 +28,7 @@ pub struct DetectReader {
     store: Arc<Store>,
     writer: Writer,
     names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+    routing: Arc<Routing>,
     snapshot_entries: u64,
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
@@ -49,6 +51,7 @@ impl DetectReader {
         settings: Settings,
         snapshot_entries: u64,
         names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+        routing: Arc<Routing>,
     ) -> Result<DetectReader, ReaderError> {
         let (position, snapshot) = store.detection_state()?;
         let (taken_at, engine) = match snapshot {
@@ -64,7 +67,8 @@ impl DetectReader {
         let state = State { engine, position: taken_at, committed: position, snapshot_at: taken_at };
         let stats = Arc::new(Mutex::new(state.engine.stats()));
         let progress = Progress::at(position);
-        let mut reader = DetectReader { store, writer, names, snapshot_entries, progress, stats, state };
+        let mut reader =
+            DetectReader { store, writer, names, routing, snapshot_entries, progress, stats, state };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
@@ -137,7 +141,14 @@ impl DetectReader {
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
         let source_names: HashMap<SourceId, String> =
             sources.map(|source| (source, (self.names)(source))).collect();
-        Ok(DetectionStep { bursts, late, position: self.state.position, snapshot: None, source_names })
+        Ok(DetectionStep {
+            bursts,
+            late,
+            position: self.state.position,
+            snapshot: None,
+            source_names,
+            routing: self.routing.clone(),
+        })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {

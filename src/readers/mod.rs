@@ -4,8 +4,10 @@ mod progress;
 mod detect;
 mod count;
 mod seal;
+mod deliver;
 
 pub use count::CountReader;
+pub use deliver::{DeliverReader, DeliveryBoard, TargetStatus};
 pub use detect::DetectReader;
 pub use progress::{Progress, ReaderError};
 pub use seal::{SealReader, SealRhythm, hand_over};

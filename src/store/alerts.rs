@@ -148,7 +148,7 @@ impl Store {
     }
 
     /// Calls `each` for every alert, oldest first, in short transactions.
-    fn each_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
+    pub(super) fn each_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
         let mut from = [0; 16];
         loop {
             let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;

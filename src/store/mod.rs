@@ -16,6 +16,8 @@ mod log_keys;
 mod query;
 mod alerts;
 mod detection;
+mod outbox;
+mod silences;
 mod access;
 mod answers;
 mod check;
@@ -32,7 +34,9 @@ pub use error::StoreError;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};
+pub use outbox::{DeadLetter, OutboxCounts};
 pub use query::EventPage;
+pub use silences::{Muted, SilenceRefusal};
 pub use txn::Txn;
 
 #[cfg(test)]

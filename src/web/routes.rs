@@ -1,6 +1,6 @@
 //! Every address there is.
 
-use super::api::{alerts, events, health, intake, keys, log, metrics, openapi, users};
+use super::api::{alerts, events, health, intake, keys, log, metrics, notify, openapi, silences, users};
 use super::state::App;
 use super::{assets, layers, show};
 use axum::Router;
@@ -26,6 +26,14 @@ pub fn router(app: App) -> Router {
         .route("/alerts/statistics", get(alerts::statistics))
         .route("/alerts/{id}", get(alerts::one))
         .route("/alerts/{id}/{step}", post(alerts::step))
+        .route("/alerts/{id}/deliveries", get(notify::deliveries))
+        .route("/notify/targets", get(notify::targets))
+        .route("/notify/targets/{name}/test", post(notify::test))
+        .route("/notify/targets/{name}/dead-letters", get(notify::dead_letters))
+        .route("/notify/dead-letters/{id}/retry", post(notify::retry))
+        .route("/silences", get(silences::list).post(silences::create))
+        .route("/silences/preview", post(silences::preview))
+        .route("/silences/{id}", delete(silences::end))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/users", get(users::list).post(users::add))

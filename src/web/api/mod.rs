@@ -7,7 +7,9 @@ pub mod intake;
 pub mod keys;
 pub mod log;
 pub mod metrics;
+pub mod notify;
 pub mod openapi;
+pub mod silences;
 pub mod users;
 
 mod parameters;
