@@ -14,6 +14,7 @@ mod bad_input;
 mod durability;
 mod independent;
 mod intake;
+mod notify;
 mod operations;
 mod pages;
 mod people;

@@ -2,13 +2,14 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::delivery::DeliveryRow;
 use super::events;
 use super::frame::{Frame, Section};
 use super::rule::rule;
 use super::time::TimeView;
 use super::{text, words};
 use crate::detect;
-use crate::model::{Alert, AlertChange, AlertStep, AuditEvent, Evidence, EvidenceItem, Pattern};
+use crate::model::{Alert, AlertChange, AlertStep, AuditEvent, Delivery, Evidence, EvidenceItem, Pattern};
 use askama::Template;
 
 /// How many of the events that counted the page lists: the first and the last half of it where there are
@@ -56,6 +57,8 @@ pub struct AlertPage {
     pub gap: Option<(usize, String)>,
     /// How many are shown of how many.
     pub shown: String,
+    /// Who was told and who was not, newest first.
+    pub deliveries: Vec<DeliveryRow>,
     /// What was done, oldest first.
     pub history: Vec<StepRow>,
     /// What the user may do now.
@@ -132,10 +135,18 @@ impl AlertPage {
                 words::counted(alert.evidence.count, "event")
             ),
             rows,
+            deliveries: Vec::new(),
             history: history(&alert.history),
             actions: legal.iter().filter_map(|change| action(alert, *change)).collect(),
             notice: notice.map(|notice| text::short(notice, 400)),
         }
+    }
+}
+
+impl AlertPage {
+    /// The page with what became of the alert's notifications.
+    pub fn with_deliveries(self, deliveries: &[Delivery]) -> AlertPage {
+        AlertPage { deliveries: deliveries.iter().map(DeliveryRow::from).collect(), ..self }
     }
 }
 

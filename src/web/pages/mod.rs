@@ -8,6 +8,7 @@ pub mod address;
 pub mod alert;
 pub mod alerts;
 pub mod badge;
+pub mod delivery;
 pub mod event;
 pub mod events;
 pub mod fields;

@@ -25,6 +25,9 @@ const CHANGES: [AlertChange; 5] = [
     AlertChange::Commented,
 ];
 
+/// Notifications that the page lists: the latest.
+const DELIVERIES_SHOWN_MAX: usize = 50;
+
 /// `GET /alerts/{id}`.
 pub async fn show(
     State(app): State<App>,
@@ -70,7 +73,9 @@ fn view(app: &Appliance, caller: &Caller, id: Uuid, notice: Option<&str>) -> Res
     let alert = app.store.alert(id, &caller.organizations)?;
     let alert = alert.ok_or_else(|| Problem::not_found("alert with this id"))?;
     let rows = evidence_shown(&alert.evidence).iter().map(|item| row(app, item)).collect::<Result<_, _>>()?;
-    page(&AlertPage::new(frame(app, caller)?, &alert, rows, &legal(&alert), notice))
+    let deliveries = app.store.deliveries_of(id, DELIVERIES_SHOWN_MAX)?;
+    let shown = AlertPage::new(frame(app, caller)?, &alert, rows, &legal(&alert), notice);
+    page(&shown.with_deliveries(&deliveries))
 }
 
 fn row(app: &Appliance, item: &EvidenceItem) -> Result<EvidenceRow, Problem> {
