@@ -54,6 +54,10 @@ pub fn router(app: App) -> Router {
         .route("/alerts", get(show::alerts::show))
         .route("/alerts/{id}", get(show::alert::show))
         .route("/alerts/{id}/{step}", post(show::alert::step))
+        .route("/notifications", get(show::notifications::show))
+        .route("/notifications/targets/{name}/test", post(show::notifications::test))
+        .route("/notifications/silences", post(show::notifications::silence))
+        .route("/notifications/silences/{id}/end", post(show::notifications::end))
         .route("/events", get(show::events::show))
         .route("/events/{id}", get(show::event::show));
     Router::new()

@@ -64,6 +64,8 @@ pub enum Section {
     Alerts,
     /// The events and each one of them.
     Events,
+    /// Who is told.
+    Notifications,
     /// Nowhere: sign-in and messages.
     None,
 }

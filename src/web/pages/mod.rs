@@ -15,6 +15,7 @@ pub mod fields;
 pub mod filter;
 pub mod frame;
 pub mod message;
+pub mod notifications;
 pub mod overview;
 pub mod rule;
 pub mod sign_in;

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod alerts;
 pub mod event;
 pub mod events;
+pub mod notifications;
 pub mod overview;
 pub mod sign_in;
 mod response;
