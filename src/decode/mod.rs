@@ -14,6 +14,7 @@ mod reader;
 mod request;
 mod text;
 mod timestamp;
+mod values;
 
 pub use compression::gunzip;
 pub use event::{event, known_version, stored};
@@ -22,6 +23,7 @@ pub use limits::Limits;
 pub use media::{Form, form_of};
 pub use members::members;
 pub use request::{Item, Request, bulk, request};
+pub use values::values;
 
 #[cfg(test)]
 mod properties;

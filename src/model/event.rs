@@ -70,6 +70,17 @@ pub struct Claim<'a> {
     pub algorithm: Option<Cow<'a, str>>,
 }
 
+/// A value within an event that is no container, wherever it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldValue<'a> {
+    /// The names of the fields that lead to it, with dots between; places in arrays are left out.
+    pub path: String,
+    /// The text, or a number or a truth value as written.
+    pub value: Cow<'a, str>,
+    /// Whether it is a text.
+    pub is_text: bool,
+}
+
 /// How the action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

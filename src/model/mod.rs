@@ -21,7 +21,7 @@ pub use alert::{
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
-pub use event::{AuditEvent, Claim, Classification, Status};
+pub use event::{AuditEvent, Claim, Classification, FieldValue, Status};
 pub use overrides::{Override, Overrides};
 pub use pattern::Pattern;
 pub use query::{AlertFilter, AlertOrder, EventCursor, EventFilter, EventOrder, EventQuery, organization_of};
