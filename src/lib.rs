@@ -22,6 +22,7 @@ pub mod evidence;
 // Edges: each has one user of its crate.
 pub mod store;
 pub mod counters;
+pub mod search;
 pub mod keys;
 pub mod telemetry;
 

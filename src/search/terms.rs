@@ -1,0 +1,114 @@
+//! A query for every term of a field, within a range, that passes a test: the one way to look for beginnings,
+//! parts, networks and values by their path.
+
+use super::error::TOO_WIDE;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tantivy::postings::TermInfo;
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{BitSet, DocId, Score, SegmentReader, TantivyError};
+
+/// Terms that one clause may look at, in all segments together; a second or two at the most.
+const TERMS_WALKED_MAX: usize = 20_000_000;
+/// Terms that one clause may stand for.
+const TERMS_FOUND_MAX: usize = 1_000_000;
+
+/// What a term must be.
+pub(super) type Test = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Every document with a term from `first` on and before `end` that passes the test.
+#[derive(Clone)]
+pub(super) struct Terms {
+    pub(super) field: Field,
+    pub(super) first: String,
+    pub(super) end: Vec<u8>,
+    pub(super) test: Option<Test>,
+}
+
+impl Terms {
+    /// Those that begin so, and pass the test if there is one.
+    pub(super) fn beginning(field: Field, beginning: String, test: Option<Test>) -> Terms {
+        // No term holds the byte 0xff, which is not UTF-8.
+        let end = [beginning.as_bytes(), &[0xff]].concat();
+        Terms { field, first: beginning, end, test }
+    }
+}
+
+impl fmt::Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms").field("field", &self.field).finish_non_exhaustive()
+    }
+}
+
+impl Query for Terms {
+    fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(TermsWeight {
+            terms: self.clone(),
+            walked: AtomicUsize::new(0),
+            found: AtomicUsize::new(0),
+        }))
+    }
+}
+
+struct TermsWeight {
+    terms: Terms,
+    walked: AtomicUsize,
+    found: AtomicUsize,
+}
+
+impl TermsWeight {
+    fn found(&self, segment: &SegmentReader) -> tantivy::Result<Vec<TermInfo>> {
+        let Terms { field, first, end, test } = &self.terms;
+        let index = segment.inverted_index(*field)?;
+        let mut stream = index.terms().range().ge(first).lt(end).into_stream()?;
+        let mut found = Vec::new();
+        let (mut walked, too_wide) = (0, || TantivyError::InvalidArgument(TOO_WIDE.to_owned()));
+        while stream.advance() {
+            walked += 1;
+            let passes = |test: &Test| std::str::from_utf8(stream.key()).is_ok_and(|term| test(term));
+            if test.as_ref().is_none_or(passes) {
+                found.push(stream.value().clone());
+            }
+            if walked > TERMS_WALKED_MAX || found.len() > TERMS_FOUND_MAX {
+                return Err(too_wide());
+            }
+        }
+        let walked = self.walked.fetch_add(walked, Ordering::Relaxed) + walked;
+        let in_all = self.found.fetch_add(found.len(), Ordering::Relaxed) + found.len();
+        if walked > TERMS_WALKED_MAX || in_all > TERMS_FOUND_MAX { Err(too_wide()) } else { Ok(found) }
+    }
+}
+
+impl Weight for TermsWeight {
+    fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let found = self.found(segment)?;
+        let index = segment.inverted_index(self.terms.field)?;
+        match &found[..] {
+            [] => return Ok(Box::new(EmptyScorer)),
+            [one] => {
+                let postings = index.read_postings_from_terminfo(one, IndexRecordOption::Basic)?;
+                return Ok(Box::new(ConstScorer::new(postings, boost)));
+            }
+            _ => {}
+        }
+        let mut documents = BitSet::with_max_value(segment.max_doc());
+        for term in &found {
+            let mut postings = index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?;
+            while !postings.docs().is_empty() {
+                for document in postings.docs() {
+                    documents.insert(*document);
+                }
+                postings.advance();
+            }
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)))
+    }
+
+    fn explain(&self, _: &SegmentReader, _: DocId) -> tantivy::Result<Explanation> {
+        Ok(Explanation::new("a term that passes", 1.0))
+    }
+}
