@@ -12,8 +12,9 @@ use crate::ingest::{Admission, Clock, KeepingBudget, Limits, Writer, WriterTask}
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::{
-    CountReader, DetectReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
+    CountReader, DetectReader, IndexReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
 };
+use crate::search::{Indexer, Place};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
     self, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
@@ -48,6 +49,8 @@ const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
 const HASHING_MAX: usize = 1;
 /// Sign-ins that may wait for it.
 const SIGN_INS_WAITING_MAX: usize = 64;
+/// The directory of the search index within the data directory.
+pub const INDEX_DIR: &str = "index";
 /// Listings at once.
 const LISTINGS_MAX: usize = 4;
 
@@ -104,6 +107,7 @@ pub struct Opened {
     count: CountReader,
     seal: SealReader,
     scrub: ScrubReader,
+    index: IndexReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -150,7 +154,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         writer.clone(),
         layers,
         config.detection.snapshot_events,
-        names,
+        names.clone(),
     )?;
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
@@ -166,6 +170,9 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let now = clock.clone();
     let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
     settings::note(&store, &config, clock.received_at())?;
+    let indexer = indexer(&config, &store);
+    let search = indexer.search();
+    let index = IndexReader::new(store.clone(), indexer, writer.committed(), names);
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -179,6 +186,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         detected: detect.progress(),
         counted: count.progress(),
         sealed: seal.progress(),
+        indexed: index.progress(),
+        search,
         signer,
         key_change: tokio::sync::Mutex::new(()),
         log_check: Arc::default(),
@@ -200,7 +209,13 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, seal, scrub, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, scrub, index, first_password })
+}
+
+/// What writes the search index of that log.
+pub fn indexer(config: &Config, store: &Store) -> Indexer {
+    let place = Place::Directory(config.data_dir.join(INDEX_DIR));
+    Indexer::new(place, store.log_id(), config.search.memory_bytes)
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.
@@ -214,7 +229,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, seal, scrub, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, scrub, index, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -228,6 +243,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(seal.run(token).await.map(|()| "the seal reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(scrub.run(token).await.map(|()| "the self-check")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(index.run(token).await.map(|()| "the index reader")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

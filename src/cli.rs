@@ -9,6 +9,7 @@ mod send;
 mod verify;
 mod witness;
 mod export;
+mod reindex;
 mod bench;
 mod data_dir;
 mod given;
@@ -39,6 +40,7 @@ enum Command {
     Verify(verify::Args),
     Witness(witness::Args),
     Export(export::Args),
+    Reindex(reindex::Args),
     Bench(bench::Args),
 }
 
@@ -56,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Witness(args) => witness::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Reindex(args) => reindex::run(&args),
         Command::Bench(args) => bench::run(&args),
     };
     done.unwrap_or_else(|error| exit::report(&error))

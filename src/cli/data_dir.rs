@@ -4,6 +4,7 @@ use crate::app;
 use crate::config::{self, Config, Overrides};
 use crate::store::{LockError, Options, Store, StoreError};
 use anyhow::{Context, anyhow, bail};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -67,6 +68,13 @@ pub(super) fn without_panic<T>(read: impl FnOnce() -> T) -> Option<T> {
     let done = catch_unwind(AssertUnwindSafe(read));
     drop(std::panic::take_hook());
     done.ok()
+}
+
+/// How far a command has come with the entries of the log.
+pub(super) fn progress_bar(entries: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(entries), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} entries, {eta} left");
+    bar.with_style(style.expect("the template is valid"))
 }
 
 /// Requests to a running appliance by way of its socket.

@@ -9,6 +9,7 @@ mod log;
 mod mistake;
 mod pattern_form;
 mod reader;
+mod search;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
 pub use pattern_form::{Field, PatternForm, Wrong};
+pub use search::Search;
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use web::Web;
 
@@ -47,6 +49,8 @@ pub struct Config {
     pub integrity: Integrity,
     /// What is looked for in the events.
     pub detection: Detection,
+    /// The search index.
+    pub search: Search,
     /// Sessions and connections.
     pub web: Web,
     /// When a component counts as unwell.
@@ -151,6 +155,7 @@ impl Config {
             log: Log::read(reader.section(&["log"])),
             integrity: Integrity::read(reader.section(&["integrity"])),
             detection: Detection::read(reader),
+            search: Search::read(reader.section(&["search"])),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),

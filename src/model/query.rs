@@ -180,8 +180,6 @@ pub struct AlertFilter {
     pub from: Option<Timestamp>,
     /// `createdAt`, the last that counts.
     pub to: Option<Timestamp>,
-    /// Words that must all occur in what the alert says of itself.
-    pub search: Option<String>,
 }
 
 impl AlertFilter {
@@ -198,7 +196,6 @@ impl AlertFilter {
             tags: BTreeSet::new(),
             from: None,
             to: None,
-            search: None,
         }
     }
 
@@ -209,7 +206,7 @@ impl AlertFilter {
         AlertFilter { statuses, ..AlertFilter::all(scope) }
     }
 
-    /// Whether the alert is one of those asked for, but for `search`.
+    /// Whether the alert is one of those asked for.
     pub fn matches(&self, alert: &Alert) -> bool {
         let created_at = alert.created_at.timestamp();
         self.scope.allow(alert.organization.as_deref())

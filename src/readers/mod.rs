@@ -7,9 +7,11 @@ mod preview;
 mod count;
 mod seal;
 mod scrub;
+mod index;
 
 pub use count::CountReader;
 pub use detect::DetectReader;
+pub use index::{IndexReader, rebuild};
 pub use preview::{Difference, Preview, PreviewOf, PreviewRun};
 pub use progress::{Progress, ReaderError};
 pub use scrub::{ScrubReader, ScrubRhythm};

@@ -3,6 +3,7 @@
 use crate::counters::CountersError;
 use crate::ingest::Refused;
 use crate::model::Seq;
+use crate::search::SearchError;
 use crate::store::StoreError;
 use std::time::Duration;
 use thiserror::Error;
@@ -17,6 +18,9 @@ pub enum ReaderError {
     /// The counters could not be written.
     #[error(transparent)]
     Counters(#[from] CountersError),
+    /// The search index could not be made.
+    #[error(transparent)]
+    Search(#[from] SearchError),
     /// The writer is gone.
     #[error("the writer has ended")]
     Stopped,

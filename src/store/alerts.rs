@@ -9,6 +9,7 @@ use crate::model::{
     Activity, Alert, AlertChange, AlertFilter, AlertOrder, AlertStatus, AlertType, Evidence, EvidenceItem,
     Fingerprint, Organizations, Pattern, ReceivedAt, Seq, Severity,
 };
+use crate::search_text::{Document, Query};
 use redb::{ReadableDatabase, ReadableTable};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -89,10 +90,11 @@ pub enum Refusal {
 }
 
 impl Store {
-    /// The alerts that match, a page of them with their evidence.
+    /// The alerts that match and that `search` finds, a page of them with their evidence.
     pub fn alerts_page(
         &self,
         filter: &AlertFilter,
+        search: &Query,
         order: AlertOrder,
         descending: bool,
         offset: usize,
@@ -100,7 +102,7 @@ impl Store {
     ) -> Result<AlertPage, StoreError> {
         let mut found = Vec::new();
         self.each_alert(|alert| {
-            if filter.matches(&alert) && is_found(&alert, filter.search.as_deref()) {
+            if filter.matches(&alert) && is_found(&alert, search) {
                 found.push((sort_key(&alert, order), alert.id));
             }
         })?;
@@ -306,19 +308,12 @@ impl Txn<'_> {
     }
 }
 
-fn is_found(alert: &Alert, search: Option<&str>) -> bool {
-    let Some(search) = search else { return true };
-    let text = [
-        &detect::title(alert.pattern, &alert.key),
-        &detect::explain(alert),
-        &alert.key,
-        alert.pattern.name(),
-        &alert.pattern.name().replace('_', " "),
-        alert.organization.as_deref().unwrap_or_default(),
-        &alert.tags().join(" "),
-    ];
-    let text = text.join("\n").to_lowercase();
-    search.to_lowercase().split_whitespace().all(|word| text.contains(word))
+fn is_found(alert: &Alert, search: &Query) -> bool {
+    if search.is_everything() {
+        return true;
+    }
+    let (title, description) = (detect::title(alert.pattern, &alert.key), detect::explain(alert));
+    search.matches(&Document::of_alert(alert, &title, &description))
 }
 
 /// What an alert is ordered by; ties go by when it was raised.

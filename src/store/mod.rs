@@ -42,7 +42,7 @@ pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};
-pub use query::EventPage;
+pub use query::{EventPage, EventsAt};
 pub use txn::Txn;
 
 #[cfg(test)]

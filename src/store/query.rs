@@ -33,6 +33,17 @@ pub struct EventPage {
     pub next: Option<EventCursor>,
 }
 
+/// Events that were read by their numbers.
+#[derive(Clone, Debug, Default)]
+pub struct EventsAt {
+    /// The events, in the order asked for.
+    pub events: Vec<Stored>,
+    /// How many of the numbers were dealt with.
+    pub taken: usize,
+    /// How many of them could not be read.
+    pub damaged: u64,
+}
+
 impl Store {
     /// The events that the query asks for. `total` is exact for the log as it stood at the call.
     pub fn events_page(&self, query: &EventQuery) -> Result<EventPage, StoreError> {
@@ -57,6 +68,27 @@ impl Store {
             }
         }
         scan.finish(self)
+    }
+
+    /// The events of those numbers in the order given, as the index found them. One that is damaged is
+    /// counted; what takes more than [`PAGE_BYTES_MAX`] ends early.
+    pub fn events_at(&self, seqs: &[Seq]) -> Result<EventsAt, StoreError> {
+        let mut read = EventsAt::default();
+        let mut bytes = 0;
+        for seq in seqs {
+            if bytes >= PAGE_BYTES_MAX {
+                break;
+            }
+            read.taken += 1;
+            match self.entry(*seq)? {
+                Some(Ok(stored)) => {
+                    bytes += stored.entry.body.len();
+                    read.events.push(stored);
+                }
+                _ => read.damaged += 1,
+            }
+        }
+        Ok(read)
     }
 
     /// The index of all blocks, read in pieces.

@@ -8,6 +8,7 @@ use crate::model::{
     EventFilter, EventOrder, EventQuery, EvidenceItem, Organizations, Pattern, Placed, ReceivedAt, Seq,
     Severity, SourceId, Verdict,
 };
+use crate::search_text::Query;
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 use std::io;
@@ -282,7 +283,7 @@ fn change(store: &Store, alert: &Alert, change: AlertChange) -> Result<Alert, Re
 
 fn alerts(store: &Store) -> Vec<Alert> {
     let all = AlertFilter::all(Organizations::All);
-    store.alerts_page(&all, AlertOrder::CreatedAt, false, 0, 10).expect("memory").alerts
+    store.alerts_page(&all, &Query::everything(), AlertOrder::CreatedAt, false, 0, 10).expect("memory").alerts
 }
 
 #[test]

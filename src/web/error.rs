@@ -4,6 +4,7 @@ use crate::counters::CountersError;
 use crate::decode::{Fault, FaultKind};
 use crate::detect::IllegalTransition;
 use crate::ingest::{Refused, Rejection};
+use crate::search::SearchError;
 use crate::store::{Damaged, EvidenceError, Refusal, StoreError};
 use crate::web::exhibit::ExportError;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -31,6 +32,8 @@ pub struct Problem {
     pub field: Option<String>,
     /// The line of the body that it is about.
     pub line: Option<usize>,
+    /// The character of a search text that it is about, from 1.
+    pub position: Option<u32>,
     /// When to try again, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -48,6 +51,7 @@ impl Problem {
             message: message.into(),
             field: None,
             line: None,
+            position: None,
             retry_after: None,
         }
     }
@@ -81,6 +85,7 @@ impl Problem {
             message: &self.message,
             field: self.field.as_deref(),
             line: self.line,
+            position: self.position,
             timestamp: now,
             request_id,
         };
@@ -102,6 +107,8 @@ struct Details<'a> {
     field: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u32>,
     timestamp: Timestamp,
     request_id: &'a str,
 }
@@ -159,6 +166,22 @@ impl From<StoreError> for Problem {
             }
             _ => Problem::internal(error),
         }
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Problem {
+        let (status, code) = match error {
+            SearchError::TooWide => (StatusCode::BAD_REQUEST, "too_wide"),
+            SearchError::NotReady { .. } => (StatusCode::SERVICE_UNAVAILABLE, "index_not_ready"),
+            SearchError::Damaged(_) => {
+                tracing::error!(%error, "a search failed");
+                (StatusCode::SERVICE_UNAVAILABLE, "index_not_ready")
+            }
+            SearchError::Failed { .. } => return Problem::internal(error),
+        };
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS);
+        Problem { retry_after, ..Problem::new(status, code, error.to_string()) }
     }
 }
 

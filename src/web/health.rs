@@ -118,7 +118,8 @@ impl Prober {
         components.insert("clock", self.probe_clock(app));
         components.insert("queue", probe_queue(app));
         components.insert("log_check", probe_log_check(app).await);
-        for (name, progress) in [("detect", &app.detected), ("count", &app.counted)] {
+        for (name, progress) in [("detect", &app.detected), ("count", &app.counted), ("index", &app.indexed)]
+        {
             let component = self.probe_reader(app, name, progress);
             components.insert(name, component);
         }

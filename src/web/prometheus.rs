@@ -192,7 +192,9 @@ fn detection(app: &Appliance, out: &mut Exposition) {
     }
     let name = "sealwatch_reader_lag_entries";
     out.family(name, Gauge, "Entries of the log that a reader has not dealt with.");
-    for (reader, progress) in [("detect", &app.detected), ("count", &app.counted), ("seal", &app.sealed)] {
+    let readers =
+        [("detect", &app.detected), ("count", &app.counted), ("seal", &app.sealed), ("index", &app.indexed)];
+    for (reader, progress) in readers {
         let lag = app.store.size().0.saturating_sub(progress.position().0);
         out.sample(name, &[("reader", reader)], lag as f64);
     }

@@ -1,7 +1,7 @@
 //! Every address there is.
 
 use super::api::{
-    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users,
+    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, search, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -31,6 +31,8 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}/evidence", get(alerts::evidence))
         .route("/alerts/{id}/{step}", post(alerts::step))
         .route("/activity", get(activity::list))
+        .route("/search/index", get(search::index))
+        .route("/search/reindex", post(search::reindex))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/patterns", get(patterns::list))

@@ -9,6 +9,7 @@ use crate::ingest::{Admission, Clock, KeepingBudget, Refused, Writer};
 use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
+use crate::search::Search;
 use crate::store::{Account, Store, StoreError, Txn};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
@@ -28,6 +29,8 @@ pub struct Appliance {
     pub keeping: KeepingBudget,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// Finds events.
+    pub search: Arc<Search>,
     /// Signs the log's checkpoints.
     pub signer: Arc<LogSigner>,
     /// Held while the log's key is replaced: one change at a time.
@@ -44,6 +47,8 @@ pub struct Appliance {
     pub counted: Progress,
     /// How far the newest checkpoint reaches.
     pub sealed: Progress,
+    /// How far what can be found reaches.
+    pub indexed: Progress,
     /// How full the windows are.
     pub detect_stats: Arc<Mutex<EngineStats>>,
     /// How the parts are.

@@ -25,6 +25,7 @@ mod pressure;
 mod proofs;
 mod reading;
 mod real_input;
+mod search;
 mod source;
 mod witness;
 mod verify;

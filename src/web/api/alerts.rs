@@ -2,6 +2,7 @@
 
 use super::events::descending;
 use super::parameters::Parameters;
+use super::search;
 use crate::model::{
     AlertChange, AlertFilter, AlertOrder, AlertStatus, AlertType, Caller, Organizations, Pattern, Severity,
 };
@@ -11,7 +12,7 @@ use crate::web::error::Problem;
 use crate::web::exhibit;
 use crate::web::idempotency::{self, Guard};
 use crate::web::searches;
-use crate::web::state::App;
+use crate::web::state::{App, Appliance};
 use crate::web::view::AlertJson;
 use axum::Json;
 use axum::body::Body;
@@ -50,6 +51,7 @@ pub async fn list(
 ) -> Result<Response, Problem> {
     let mut given = Parameters::parse(query.as_deref())?;
     let filter = filter(&mut given, caller.organizations.clone())?;
+    let text = search::parse("search", given.one("search")?.as_deref())?;
     let order = match given.one("sortBy")?.as_deref() {
         None | Some("createdAt") => AlertOrder::CreatedAt,
         Some("lastSeenAt" | "updatedAt") => AlertOrder::LastSeenAt,
@@ -65,11 +67,12 @@ pub async fn list(
     let offset = given.number("offset", 0..=OFFSET_MAX, 0)?;
     let limit = given.number("limit", 1..=LIMIT_MAX, LIMIT_DEFAULT)?;
     given.finish()?;
-    if offset == 0 && filter != AlertFilter::all(caller.organizations.clone()) {
+    let narrowed = filter != AlertFilter::all(caller.organizations.clone()) || !text.is_everything();
+    if offset == 0 && narrowed {
         searches::note(&app, &caller, "/api/v1/alerts", query.as_deref()).await?;
     }
-    let listed = app.list(move |app| app.store.alerts_page(&filter, order, descending, offset, limit));
-    let page = listed.await?;
+    let list = move |app: &Appliance| app.store.alerts_page(&filter, &text, order, descending, offset, limit);
+    let page = app.list(list).await?;
     let pagination = Pagination {
         total: page.total,
         limit,
@@ -94,7 +97,6 @@ fn filter(given: &mut Parameters, scope: Organizations) -> Result<AlertFilter, P
         tags: given.names("tags"),
         from: given.start("startDate")?,
         to: given.end("endDate")?,
-        search: given.one("search")?,
     })
 }
 

@@ -1,12 +1,15 @@
 //! Reading events: lists, one, its bytes, and checking it once more.
 
 use super::parameters::Parameters;
+use super::search::{self, Ranking};
 use crate::decode;
 use crate::integrity;
 use crate::merkle;
 use crate::model::{
     Classification, EventCursor, EventFilter, EventOrder, EventQuery, Organizations, Status, Stored, Verdict,
 };
+use crate::search_text::Query;
+use crate::store::EventPage;
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
 use crate::web::searches;
@@ -31,7 +34,7 @@ const LIMIT_DEFAULT: usize = 50;
 const OFFSET_MAX: usize = 100_000;
 
 #[derive(Serialize)]
-struct Page {
+pub(super) struct Page {
     events: Vec<Box<RawValue>>,
     pagination: Pagination,
     #[serde(skip_serializing_if = "is_zero")]
@@ -60,16 +63,24 @@ pub async fn list(
     Reader(caller): Reader,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let asked = parse(query.as_deref(), caller.organizations.clone())?;
+    let (asked, text, ranking) = parse(query.as_deref(), caller.organizations.clone())?;
     let begins = asked.offset == 0 && asked.after.is_none();
-    if begins && asked.filter != EventFilter::all(caller.organizations.clone()) {
+    let narrowed = asked.filter != EventFilter::all(caller.organizations.clone()) || !text.is_everything();
+    if begins && narrowed {
         searches::note(&app, &caller, "/api/v1/audit/events", query.as_deref()).await?;
     }
-    let page = app.list(move |app| page(app, &asked)).await?;
+    let read = move |app: &Appliance| match text.is_everything() && ranking == Ranking::Ordered {
+        true => page(app, &asked),
+        false => search::page(app, &text, &asked, ranking),
+    };
+    let page = app.list(read).await?;
     Ok(Json(page).into_response())
 }
 
-fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Problem> {
+/// What is asked for, which text it must hold, and how it is ordered.
+type Asked = (EventQuery, Query, Ranking);
+
+fn parse(query: Option<&str>, scope: Organizations) -> Result<Asked, Problem> {
     let mut given = Parameters::parse(query)?;
     let mut filter = EventFilter::all(scope);
     filter.from = given.start("startDate")?;
@@ -85,10 +96,19 @@ fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Proble
     if given.flag("verifiedOnly")? {
         filter.verdicts = BTreeSet::from([Verdict::Verified]);
     }
-    let order = match given.one("sortField")?.as_deref() {
+    let text = search::parse("q", given.one("q")?.as_deref())?;
+    let sort_field = given.one("sortField")?;
+    let is_relevance = sort_field.as_deref() == Some("relevance");
+    let ranking = if is_relevance { Ranking::Relevance } else { Ranking::Ordered };
+    let order = match sort_field.as_deref() {
         None | Some("timestamp") => EventOrder::Timestamp,
         Some("receivedAt") => EventOrder::ReceivedAt,
-        Some(_) => return Err(Problem::parameter("sortField", "sortField must be timestamp or receivedAt")),
+        // The order of the time is that of hits that fit alike.
+        Some("relevance") => EventOrder::Timestamp,
+        Some(_) => {
+            let message = "sortField must be timestamp, receivedAt or, with q, relevance";
+            return Err(Problem::parameter("sortField", message));
+        }
     };
     let query = EventQuery {
         filter,
@@ -102,7 +122,11 @@ fn parse(query: Option<&str>, scope: Organizations) -> Result<EventQuery, Proble
     if query.after.is_some() && query.offset > 0 {
         return Err(Problem::parameter("offset", "offset and cursor exclude each other"));
     }
-    Ok(query)
+    if is_relevance && (text.is_everything() || query.after.is_some() || !query.descending) {
+        let message = "relevance needs a search text in q, and goes with offset alone";
+        return Err(Problem::parameter("sortField", message));
+    }
+    Ok((query, text, ranking))
 }
 
 pub(super) fn descending(given: &mut Parameters, name: &str) -> Result<bool, Problem> {
@@ -115,21 +139,26 @@ pub(super) fn descending(given: &mut Parameters, name: &str) -> Result<bool, Pro
 
 fn page(app: &Appliance, query: &EventQuery) -> Result<Page, Problem> {
     let page = app.store.events_page(query)?;
+    Ok(page_of(app, query, &page, page.next.is_some()))
+}
+
+/// A page as the answer shows it; `has_next` also where no cursor leads there.
+pub(super) fn page_of(app: &Appliance, query: &EventQuery, page: &EventPage, has_next: bool) -> Page {
     let ring = app.keyring.get();
     let events =
         page.events.iter().map(|stored| view::event_json(stored, &ring.name(stored.entry.source))).collect();
-    Ok(Page {
+    Page {
         events,
         damaged: page.damaged,
         pagination: Pagination {
             total: page.total,
             limit: query.limit,
             offset: query.offset,
-            has_next: page.next.is_some(),
+            has_next,
             has_previous: query.offset > 0 || query.after.is_some(),
             next_cursor: page.next.map(cursor),
         },
-    })
+    }
 }
 
 /// A place in the order of events as an opaque text.

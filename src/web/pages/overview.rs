@@ -6,6 +6,7 @@ use super::badge::Badge;
 use super::frame::{Frame, Section};
 use super::{text, words};
 use crate::model::{Alert, Severity, Verdict};
+use crate::search_text;
 use crate::web::chart::{self, Series, Svg};
 use askama::Template;
 
@@ -172,7 +173,8 @@ pub struct PrincipalRow {
 
 impl From<&PrincipalCount> for PrincipalRow {
     fn from(count: &PrincipalCount) -> PrincipalRow {
-        let alerts_href = || address("/alerts", [("status", "open"), ("search", count.principal.as_str())]);
+        let search = || format!("principal:{}", search_text::quoted(&count.principal));
+        let alerts_href = || address("/alerts", [("status", "open"), ("search", search().as_str())]);
         PrincipalRow {
             name: text::cell(Some(&count.principal)),
             href: address("/events", [("principal", count.principal.as_str())]),

@@ -2,6 +2,7 @@
 
 use super::{BaseUrl, Visitor, frame, page};
 use crate::model::{AlertFilter, AlertOrder, AlertStatus};
+use crate::web::api::search;
 use crate::web::error::Problem;
 use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery, Found};
 use crate::web::searches;
@@ -23,12 +24,14 @@ pub async fn show(
     if asked.is_search() {
         searches::note(&app, &caller, "/alerts", address.as_deref()).await?;
     }
+    let text = search::parse("search", asked.search.as_deref())?;
     app.list(move |app| {
         let all = AlertFilter::all(caller.organizations.clone());
         let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all) };
         let offset = usize::try_from(asked.offset()).unwrap_or(usize::MAX);
         let limit = ALERTS_PER_PAGE as usize;
-        let found = app.store.alerts_page(&filter, order_of(asked.sort), asked.descending, offset, limit)?;
+        let (order, descending) = (order_of(asked.sort), asked.descending);
+        let found = app.store.alerts_page(&filter, &text, order, descending, offset, limit)?;
         let any = found.total > 0 || app.store.alert_statistics(&caller.organizations)?.total > 0;
         let found = Found { alerts: &found.alerts, total: found.total as u64, any };
         page(&AlertsPage::new(frame(app, &caller)?, &asked, found, &base_url))
@@ -43,7 +46,6 @@ fn filter_of(asked: &AlertsFilter, all: AlertFilter) -> AlertFilter {
         severities: asked.severity.into_iter().collect(),
         patterns: asked.pattern.into_iter().collect(),
         organizations: asked.organization.clone().into_iter().collect::<BTreeSet<_>>(),
-        search: asked.search.clone(),
         ..all
     }
 }

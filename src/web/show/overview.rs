@@ -5,6 +5,7 @@ use crate::model::{
     AlertFilter, AlertOrder, Caller, EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt,
     Severity, Verdict,
 };
+use crate::search_text::Query;
 use crate::web::chart::{Bucket, Series};
 use crate::web::error::Problem;
 use crate::web::pages::overview::{ComponentView, OverviewData, OverviewPage, PrincipalCount};
@@ -48,7 +49,8 @@ struct Numbers {
 fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> Result<OverviewData, Problem> {
     let counts = app.store.alert_statistics(&caller.organizations)?;
     let open = AlertFilter::open(caller.organizations.clone());
-    let open = app.store.alerts_page(&open, AlertOrder::LastSeenAt, true, 0, 1_000)?.alerts;
+    let open =
+        app.store.alerts_page(&open, &Query::everything(), AlertOrder::LastSeenAt, true, 0, 1_000)?.alerts;
     let numbers = match caller.organizations {
         Organizations::All => numbers_of_all(app, now)?,
         Organizations::Only(_) => numbers_of_some(app, caller, now)?,
@@ -173,7 +175,9 @@ fn numbers_of_some(app: &Appliance, caller: &Caller, now: Timestamp) -> Result<N
         }
     }
     let alerts = AlertFilter { from: Some(first), ..AlertFilter::all(caller.organizations.clone()) };
-    for alert in app.store.alerts_page(&alerts, AlertOrder::CreatedAt, true, 0, 1_000)?.alerts {
+    for alert in
+        app.store.alerts_page(&alerts, &Query::everything(), AlertOrder::CreatedAt, true, 0, 1_000)?.alerts
+    {
         if let Some(bucket) = bucket_of(&mut series, alert.created_at.timestamp()) {
             bucket.alerts += 1;
         }
