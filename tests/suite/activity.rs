@@ -144,7 +144,7 @@ fn a_search_by_a_person_is_noted_before_its_answer_and_one_by_a_program_is_not()
     let cursor = first["pagination"]["nextCursor"].as_str().expect("there is more");
     auditor.get(&format!("{EVENTS}?principalIds=p&cursor={cursor}")).expect(200);
     auditor.get(&format!("{EVENTS}?principalIds=p&offset=50")).expect(200);
-    auditor.get(&format!("/api/v1/alerts?search={}", "x".repeat(3_000))).expect(200);
+    auditor.get(&format!("/api/v1/alerts?tags={}", "x".repeat(3_000))).expect(200);
     let noted = done(&auditor, "kind=searches");
     let what: Vec<(&str, &str)> = noted
         .iter()
@@ -155,7 +155,7 @@ fn a_search_by_a_person_is_noted_before_its_answer_and_one_by_a_program_is_not()
             )
         })
         .collect();
-    let long = format!("search={}", "x".repeat(1_993));
+    let long = format!("tags={}", "x".repeat(1_995));
     let expected = [
         ("/api/v1/alerts", long.as_str()),
         (EVENTS, "principalIds=p"),

@@ -1,8 +1,8 @@
 //! Reads the list of patterns.
 
 use super::{Visitor, frame, page};
-use crate::search_text::Query;
 use crate::model::{AlertFilter, AlertOrder, Pattern};
+use crate::search_text::Query;
 use crate::web::error::Problem;
 use crate::web::pages::patterns::PatternsPage;
 use crate::web::patterns::InForce;
@@ -27,7 +27,10 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
                 patterns: [pattern].into(),
                 ..AlertFilter::all(caller.organizations.clone())
             };
-            let total = app.store.alerts_page(&filter, &Query::everything(), AlertOrder::CreatedAt, true, 0, 0)?.total;
+            let total = app
+                .store
+                .alerts_page(&filter, &Query::everything(), AlertOrder::CreatedAt, true, 0, 0)?
+                .total;
             recent.insert(pattern, total as u64);
         }
         let organizations = in_force.organizations(&caller.organizations).len() as u64;
