@@ -11,8 +11,10 @@ use crate::counters::{Counters, CountersError, Opening};
 use crate::ingest::{Admission, Clock, KeepingBudget, Limits, Writer, WriterTask};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
+use crate::notify::Notifier;
 use crate::readers::{
-    CountReader, DetectReader, IndexReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
+    CountReader, DeliverReader, DetectReader, IndexReader, ReaderError, ScrubReader, ScrubRhythm, SealReader,
+    SealRhythm,
 };
 use crate::search::{Indexer, Place};
 use crate::store::{Options, Store, StoreError};
@@ -79,6 +81,9 @@ pub enum AppError {
         /// What the settings say now.
         set: String,
     },
+    /// A notification target.
+    #[error("the notification target {0}")]
+    Notify(String),
     /// A file, a socket or a thread.
     #[error("cannot {what}: {source}")]
     Io {
@@ -108,6 +113,7 @@ pub struct Opened {
     seal: SealReader,
     scrub: ScrubReader,
     index: IndexReader,
+    deliver: DeliverReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -155,7 +161,10 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         layers,
         config.detection.snapshot_events,
         names.clone(),
+        Arc::new(config.notify.routing.clone()),
     )?;
+    let notifier = open_notifier(&config)?;
+    let deliver = DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
@@ -183,6 +192,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let app = Arc::new(Appliance {
         admission: Admission::new(config.intake.queue_bytes_max),
         keeping: KeepingBudget::default(),
+        notifier,
+        deliveries: deliver.board(),
         detected: detect.progress(),
         counted: count.progress(),
         sealed: seal.progress(),
@@ -209,13 +220,20 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, seal, scrub, index, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, scrub, index, deliver, first_password })
 }
 
 /// What writes the search index of that log.
 pub fn indexer(config: &Config, store: &Store) -> Indexer {
     let place = Place::Directory(config.data_dir.join(INDEX_DIR));
     Indexer::new(place, store.log_id(), config.search.memory_bytes)
+}
+
+/// What sends to the targets of the settings.
+pub fn open_notifier(config: &Config) -> Result<Arc<Notifier>, AppError> {
+    let notify = &config.notify;
+    Notifier::new(notify.targets.clone(), notify.policy.clone(), notify.link_base(config.listen))
+        .map_err(AppError::Notify)
 }
 
 /// The tasks beside the faces; each answers with its name when it ends in good order.
@@ -229,7 +247,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, seal, scrub, index, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, scrub, index, deliver, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -245,6 +263,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(scrub.run(token).await.map(|()| "the self-check")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(index.run(token).await.map(|()| "the index reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(deliver.run(token).await.map(|()| "the deliver reader")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

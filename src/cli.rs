@@ -4,6 +4,7 @@ mod serve;
 mod demo;
 mod check_config;
 mod key;
+mod notify;
 mod user;
 mod send;
 mod verify;
@@ -35,6 +36,8 @@ enum Command {
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
+    Notify(notify::Command),
+    #[command(subcommand)]
     User(user::Command),
     Send(send::Args),
     Verify(verify::Args),
@@ -53,6 +56,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::CheckConfig(args) => check_config::run(&args),
         Command::Key(command) => key::run(command),
+        Command::Notify(command) => notify::run(command),
         Command::User(command) => user::run(command),
         Command::Send(args) => send::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -12,6 +12,7 @@ pub mod decode;
 pub mod integrity;
 pub mod detect;
 pub mod merkle;
+pub mod routing;
 pub mod archive;
 pub mod search_text;
 
@@ -24,6 +25,7 @@ pub mod store;
 pub mod counters;
 pub mod search;
 pub mod keys;
+pub mod notify;
 pub mod telemetry;
 
 // Settings.

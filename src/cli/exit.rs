@@ -39,9 +39,9 @@ fn code_of_app(error: &AppError) -> u8 {
         AppError::Counters(_)
         | AppError::Io { .. }
         | AppError::LogKey(LogKeyError::File(KeyFileError::Io { .. })) => IO,
-        AppError::Origin { .. } | AppError::LogKey(LogKeyError::Origin(_) | LogKeyError::Credential) => {
-            WRONG_USAGE
-        }
+        AppError::Origin { .. }
+        | AppError::Notify(_)
+        | AppError::LogKey(LogKeyError::Origin(_) | LogKeyError::Credential) => WRONG_USAGE,
         AppError::LogKey(LogKeyError::File(KeyFileError::NoKey { .. }) | LogKeyError::Other { .. }) => DAMAGE,
         AppError::Reader(_) | AppError::Ended(_) => 1,
     }

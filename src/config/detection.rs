@@ -9,6 +9,9 @@ use std::collections::HashMap;
 /// The longest timespan and cooldown: a week.
 const SPAN_SECS_MAX: u64 = 7 * 86_400;
 
+/// What a zone may be.
+pub(super) const ZONE: &str = "an IANA time zone such as \"Europe/Berlin\" or \"UTC\"";
+
 /// What is looked for in the events, and how often the state of it is written down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
@@ -30,7 +33,7 @@ impl Detection {
         read_calendar(&mut all.off_hours, section);
         read_patterns(&mut all, reader.section(&["patterns"]));
         let mut organizations = HashMap::new();
-        for name in reader.names_under("organizations") {
+        for name in reader.names_under(&["organizations"]) {
             let mut table = all.clone();
             read_calendar(&mut table.off_hours, reader.section(&["organizations", &name]));
             read_patterns(&mut table, reader.section(&["organizations", &name, "patterns"]));
@@ -50,12 +53,9 @@ fn read_calendar(calendar: &mut OffHours, mut section: Section<'_>) {
     let holidays = calendar.holidays.iter().copied().collect();
     let holidays = section
         .list("holidays", "a list of dates such as \"2026-12-25\"", holidays, |text| text.parse().ok());
-    let zone = "an IANA time zone such as \"Europe/Berlin\" or \"UTC\"";
     calendar.hours = hours.into_iter().collect();
     calendar.holidays = holidays.into_iter().collect();
-    calendar.time_zone = section.text("time_zone", zone, calendar.time_zone.clone(), time_zone, |zone| {
-        zone.iana_name().unwrap_or("UTC").to_owned()
-    });
+    calendar.time_zone = section.text("time_zone", ZONE, calendar.time_zone.clone(), time_zone, show_zone);
     calendar.weekends = section.boolean("weekends", calendar.weekends);
 }
 
@@ -84,6 +84,10 @@ fn read_window(settings: &mut PatternSettings, section: &mut Section<'_>) {
 }
 
 /// The zone of that name, out of the host's database or the one in the program.
-fn time_zone(name: &str) -> Option<TimeZone> {
+pub(super) fn time_zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name.trim()).ok()
+}
+
+pub(super) fn show_zone(zone: &TimeZone) -> String {
+    zone.iana_name().unwrap_or("UTC").to_owned()
 }

@@ -47,7 +47,7 @@ impl Integrity {
                 Err(why) => reader.mistake_in_variable(SECRET_VARIABLE, why),
             }
         } else if let Some(file) = &self.signing_secret_file {
-            match read(file).and_then(secret) {
+            match read_secret_file(file) {
                 Ok(secret) => self.signing_secret = Some(secret),
                 Err(why) => reader.mistake(
                     &["integrity".to_owned(), "signing_secret_file".to_owned()],
@@ -69,6 +69,11 @@ impl Integrity {
             }
         }
     }
+}
+
+/// The secret in a file, or why there is none.
+pub(super) fn read_secret_file(file: &Path) -> Result<Secret, String> {
+    read(file).and_then(secret)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -64,23 +64,28 @@ impl Layers {
         path_of(key).map_or(Origin::Default, |path| self.written(&path).1)
     }
 
-    /// Every setting in force, in the order of the shipped file, and then those of single organisations that were
-    /// written or changed.
+    /// Every setting in force, in the order of the shipped file, and then those of single organisations, targets,
+    /// routes and windows that were written or changed.
     pub fn settings(&self, overrides: &Overrides) -> Vec<Setting> {
         let mut reader = self.reader(overrides);
         Config::read(&mut reader);
         let manual: String = MANUAL.lines().map(|line| uncommented(line).to_owned() + "\n").collect();
         let defaults = Document::parse(&manual, Path::new("")).values;
         let paths = reader.paths().to_vec();
+        let texts = reader.texts();
         let settings = paths.into_iter().filter_map(|path| {
             let key = dotted(&path);
             let (written, origin) = match overrides.get(&key) {
                 Some(value) => (Some(value.to_owned()), Origin::Changed),
                 None => self.written(&path),
             };
-            if path[0] == "organizations" && written.is_none() {
+            if is_of_one(&path) && written.is_none() {
                 return None;
             }
+            let written = written.map(|value| match texts.get(&key) {
+                Some(text) if is_shown_in_part(&path) => Written::Text(text.clone()).to_toml(),
+                _ => value,
+            });
             let default = defaults.get(&path).filter(|_| !has_no_default(&path));
             let value = written.or_else(|| default.map(|(written, _)| written.to_toml()));
             Some(Setting { key, value, origin })
@@ -125,6 +130,16 @@ pub(super) fn uncommented(line: &str) -> &str {
         Some(key) if key.starts_with(|c: char| c.is_ascii_lowercase()) => key,
         _ => line,
     }
+}
+
+/// Whether it is a setting of one organisation, target, route or window, which have names of their own.
+fn is_of_one(path: &[String]) -> bool {
+    path[0] == "organizations" || path[0] == "notify" && path.len() > 2
+}
+
+/// Where a target listens, and what is sent there, may let in whoever knows it.
+fn is_shown_in_part(path: &[String]) -> bool {
+    path[0] == "notify" && path.last().is_some_and(|name| name == "url" || name == "template")
 }
 
 /// `signing_secret_file` alone has no default that could be written down: what the manual shows is an example.

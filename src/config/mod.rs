@@ -7,6 +7,7 @@ mod integrity;
 mod layers;
 mod log;
 mod mistake;
+mod notify;
 mod pattern_form;
 mod reader;
 mod search;
@@ -23,6 +24,7 @@ pub use integrity::Integrity;
 pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
+pub use notify::Notify;
 pub use pattern_form::{Field, PatternForm, Wrong};
 pub use search::Search;
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
@@ -51,6 +53,8 @@ pub struct Config {
     pub detection: Detection,
     /// The search index.
     pub search: Search,
+    /// Who is told of alerts.
+    pub notify: Notify,
     /// Sessions and connections.
     pub web: Web,
     /// When a component counts as unwell.
@@ -95,7 +99,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 ///
 /// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
 /// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
-/// `audit-hmac-key` and `checkpoint-key` may lie).
+/// `audit-hmac-key` and `checkpoint-key` may lie), and the secrets of notification targets.
 ///
 /// # Errors
 /// Every mistake there is, in the order of the file's lines, the environment's last.
@@ -113,6 +117,7 @@ pub fn load(
     let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
+    config.notify.find_secrets(&mut reader, &environment);
     (config.layers.document, config.layers.variables) = reader.written();
     config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
@@ -123,6 +128,7 @@ pub fn load(
     config.texts.insert("data_dir".to_owned(), show_path(&config.data_dir));
     config.texts.insert("listen".to_owned(), config.listen.to_string());
     config.integrity.show_secret(&mut config.texts);
+    config.notify.policy.own = Some(config.listen);
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
 
@@ -136,26 +142,29 @@ impl Config {
     /// Takes every key, in the order of the shipped file.
     fn read(reader: &mut Reader) -> Config {
         let mut top = reader.section(&[]);
+        let data_dir = top.text(
+            "data_dir",
+            "the path of a directory",
+            PathBuf::from("./sealwatch-data"),
+            path,
+            |path| show_path(path),
+        );
+        let listen = top.text(
+            "listen",
+            "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
+            SocketAddr::from(([127, 0, 0, 1], 5600)),
+            |text| text.trim().parse().ok(),
+            SocketAddr::to_string,
+        );
         let mut config = Config {
-            data_dir: top.text(
-                "data_dir",
-                "the path of a directory",
-                PathBuf::from("./sealwatch-data"),
-                path,
-                |path| show_path(path),
-            ),
-            listen: top.text(
-                "listen",
-                "an address with a port, such as \"127.0.0.1:5600\" or \"[::]:5600\"",
-                SocketAddr::from(([127, 0, 0, 1], 5600)),
-                |text| text.trim().parse().ok(),
-                SocketAddr::to_string,
-            ),
+            data_dir,
+            listen,
             intake: Intake::read(reader.section(&["intake"])),
             log: Log::read(reader.section(&["log"])),
             integrity: Integrity::read(reader.section(&["integrity"])),
             detection: Detection::read(reader),
             search: Search::read(reader.section(&["search"])),
+            notify: Notify::read(reader, listen),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// What the name of every variable begins with that stands for a key.
 const VARIABLE_PREFIX: &str = "SEALWATCH_";
 
+/// What the name of every variable begins with that holds a target's secret. It stands for no key, and is not kept.
+pub(super) const SECRET_PREFIX: &str = "SEALWATCH_SECRET_";
+
 /// Variables that have stood for a key since before this program; our own name for the key wins over them.
 const FOREIGN_VARIABLES: [(&str, &str); 1] = [("LOG_LEVEL", "SEALWATCH_TELEMETRY__LOG_LEVEL")];
 
@@ -38,7 +41,8 @@ impl Reader {
             let value = variables.get(name).filter(|value| !value.is_empty())?;
             Some((stands_for.to_owned(), (name.to_owned(), value.clone())))
         });
-        let own = variables.iter().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX));
+        let is_own = |name: &str| name.starts_with(VARIABLE_PREFIX) && !name.starts_with(SECRET_PREFIX);
+        let own = variables.iter().filter(|(name, _)| is_own(name));
         let own = own.map(|(name, value)| (name.clone(), (name.clone(), value.clone())));
         let variables = foreign.chain(own).collect();
         let (taken, texts) = (Vec::new(), BTreeMap::new());
@@ -62,11 +66,14 @@ impl Reader {
 
     /// The names under `[name.…]`, in the file or in a variable. A variable names the one of the file that
     /// equals it in capitals, else one in small letters.
-    pub(super) fn names_under(&self, name: &str) -> BTreeSet<String> {
-        let under = |path: &&Vec<String>| path.len() > 1 && path[0] == name;
+    pub(super) fn names_under(&self, sections: &[&str]) -> BTreeSet<String> {
+        let under = |path: &&Vec<String>| {
+            path.len() > sections.len() && path.iter().zip(sections).all(|(a, b)| a == b)
+        };
         let mut names: BTreeSet<String> =
-            self.document.values.keys().filter(under).map(|path| path[1].clone()).collect();
-        let prefix = format!("{}__", variable(&[name.to_owned()]));
+            self.document.values.keys().filter(under).map(|path| path[sections.len()].clone()).collect();
+        let sections: Vec<String> = sections.iter().map(|part| (*part).to_owned()).collect();
+        let prefix = format!("{}__", variable(&sections));
         for rest in self.variables.keys().filter_map(|key| key.strip_prefix(&prefix)) {
             let is_of = |name: &String| {
                 rest.strip_prefix(&variable_part(name)).is_some_and(|key| key.starts_with("__"))
@@ -164,6 +171,7 @@ impl Reader {
     fn is_empty_section(&self, path: &[String], value: &Written) -> bool {
         *value == Written::Other("a section".to_owned())
             && (path[0] == "organizations" && path.len() <= 2
+                || path[0] == "notify" && path.len() <= 2
                 || self.taken.iter().any(|taken| taken.len() > path.len() && taken.starts_with(path)))
     }
 

@@ -43,6 +43,10 @@ pub struct Notification {
     pub alert: Uuid,
     /// How often it had fired by then.
     pub occurrences: u64,
+    /// How many distinct events had counted by then.
+    pub counted: u64,
+    /// Event time of the firing that is told of.
+    pub fired_at: Timestamp,
     /// Event time at which the cooldown ends.
     pub quiet_until: ReceivedAt,
 }
@@ -115,6 +119,8 @@ fn notify(alert: &mut Alert, burst: &Burst, firing: &Firing, notified: &mut Vec<
     notified.push(Notification {
         alert: alert.id,
         occurrences: alert.occurrences,
+        counted: alert.evidence.count,
+        fired_at: firing.time,
         quiet_until: ReceivedAt::from_timestamp(quiet_until),
     });
 }

@@ -26,7 +26,7 @@ pub use related::{Relation, relation};
 pub use settings::{OffHours, PatternSettings, PatternTable, Settings};
 pub use snapshot::SnapshotError;
 pub use transition::{IllegalTransition, NOTE_CHARS_MAX, change};
-pub use words::{explain, title};
+pub use words::{explain, explain_in, title};
 
 #[cfg(test)]
 mod scripts;

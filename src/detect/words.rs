@@ -14,10 +14,15 @@ pub fn title(pattern: Pattern, key: &str) -> String {
 
 /// Who did what how often, from when to when (in UTC), and against which limit. A long key is cut.
 pub fn explain(alert: &Alert) -> String {
+    explain_in(alert, &TimeZone::UTC)
+}
+
+/// The same with the times of that zone.
+pub fn explain_in(alert: &Alert, zone: &TimeZone) -> String {
     let what = what_happened(alert.pattern, &cut(&alert.key), alert.evidence.count);
     let first = alert.evidence.first_event_at.unwrap_or(alert.first_fired_at);
     let last = alert.evidence.last_event_at.unwrap_or(alert.last_fired_at);
-    format!("{what} {}; {}.", period(first, last), limit(alert))
+    format!("{what} {}; {}.", period(first, last, zone), limit(alert))
 }
 
 fn cut(key: &str) -> String {
@@ -69,14 +74,15 @@ fn times(count: u64) -> String {
     }
 }
 
-fn period(first: Timestamp, last: Timestamp) -> String {
-    let [first, last] = [first, last].map(|time| TimeZone::UTC.to_datetime(time));
+fn period(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
+    let zone_name = zone.to_offset_info(last).abbreviation().to_owned();
+    let [first, last] = [first, last].map(|time| zone.to_datetime(time));
     let (day, clock) = ("%Y-%m-%d", "%H:%M:%S");
     let [from, to] = [first, last].map(|time| time.strftime(clock).to_string());
     match (first.date() == last.date(), from == to) {
-        (true, true) => format!("at {from} UTC on {}", first.strftime(day)),
-        (true, false) => format!("between {from} and {to} UTC on {}", first.strftime(day)),
-        _ => format!("between {} {from} and {} {to} UTC", first.strftime(day), last.strftime(day)),
+        (true, true) => format!("at {from} {zone_name} on {}", first.strftime(day)),
+        (true, false) => format!("between {from} and {to} {zone_name} on {}", first.strftime(day)),
+        _ => format!("between {} {from} and {} {to} {zone_name}", first.strftime(day), last.strftime(day)),
     }
 }
 

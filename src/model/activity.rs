@@ -114,6 +114,47 @@ pub enum Activity {
         /// Event time, in nanoseconds since 1970, at which the cooldown ends.
         quiet_until: ReceivedAt,
     },
+    /// A target was told of an alert, or was given up.
+    DeliveryEnded {
+        /// The alert.
+        alert: Uuid,
+        /// What was on its way.
+        delivery: Uuid,
+        /// By which route.
+        route: String,
+        /// To which target.
+        target: String,
+        /// Why it was given up; `None`: the target was told.
+        failure: Option<String>,
+    },
+    /// Someone had a dead letter sent again.
+    DeliveryRevived {
+        /// What is on its way again.
+        delivery: Uuid,
+        /// Who did it.
+        by: String,
+    },
+    /// Someone had a test sent to a target.
+    TargetTested {
+        /// The target.
+        target: String,
+        /// Who did it.
+        by: String,
+        /// Why it failed; `None`: it arrived.
+        failure: Option<String>,
+    },
+    /// Someone made a silence.
+    SilenceMade {
+        /// The silence, with who made it and why.
+        silence: super::Silence,
+    },
+    /// Someone ended a silence early.
+    SilenceEnded {
+        /// Which.
+        silence: Uuid,
+        /// Who did it.
+        by: String,
+    },
     /// Someone changed the status of an alert or said something about it.
     AlertChanged {
         /// The alert.
@@ -204,6 +245,11 @@ impl Activity {
             Activity::AlertRaised { .. } | Activity::AlertNotified { .. } | Activity::AlertChanged { .. } => {
                 ActivityGroup::Alerts
             }
+            Activity::DeliveryEnded { .. }
+            | Activity::DeliveryRevived { .. }
+            | Activity::TargetTested { .. }
+            | Activity::SilenceMade { .. }
+            | Activity::SilenceEnded { .. } => ActivityGroup::Notifications,
             Activity::UserAdded { .. }
             | Activity::UserRemoved { .. }
             | Activity::PasswordChanged { .. }
@@ -228,6 +274,9 @@ impl Activity {
             Activity::AlertChanged { by, .. }
             | Activity::Searched { by, .. }
             | Activity::Exported { by, .. }
+            | Activity::DeliveryRevived { by, .. }
+            | Activity::TargetTested { by, .. }
+            | Activity::SilenceEnded { by, .. }
             | Activity::LogKeyRotated { by }
             | Activity::KeyCreated { by, .. }
             | Activity::KeyRevoked { by, .. }
@@ -235,6 +284,7 @@ impl Activity {
             | Activity::UserRemoved { by, .. }
             | Activity::PasswordChanged { by, .. } => Some(by),
             Activity::SignedIn { name, .. } | Activity::SignedOut { name } => Some(name),
+            Activity::SilenceMade { silence } => Some(&silence.by),
             Activity::SettingsChanged { by: Some(by), .. } => Some(by),
             Activity::SignInFailed { .. } | Activity::InputKept { .. } | Activity::IdConflict { .. } => None,
             _ => Some("sealwatch"),
@@ -252,7 +302,7 @@ impl Activity {
         }
     }
 
-    /// The alert that it is a step of.
+    /// The alert that it is a step of; what became of a notification is none.
     pub fn alert(&self) -> Option<Uuid> {
         match self {
             Activity::AlertRaised { alert, .. }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 pub enum ActivityGroup {
     /// Alerts and every step of their life.
     Alerts,
+    /// Who was told, and what kept it from being said.
+    Notifications,
     /// Users, and who signed in and out.
     People,
     /// API keys.
@@ -24,8 +26,9 @@ pub enum ActivityGroup {
 
 impl ActivityGroup {
     /// Every one.
-    pub const ALL: [ActivityGroup; 7] = [
+    pub const ALL: [ActivityGroup; 8] = [
         ActivityGroup::Alerts,
+        ActivityGroup::Notifications,
         ActivityGroup::People,
         ActivityGroup::Keys,
         ActivityGroup::Settings,
@@ -38,6 +41,7 @@ impl ActivityGroup {
     pub fn name(self) -> &'static str {
         match self {
             ActivityGroup::Alerts => "alerts",
+            ActivityGroup::Notifications => "notifications",
             ActivityGroup::People => "people",
             ActivityGroup::Keys => "keys",
             ActivityGroup::Settings => "settings",

@@ -4,6 +4,7 @@ mod activity;
 mod activity_query;
 mod alert;
 mod caller;
+mod delivery;
 mod entry;
 mod event;
 mod overrides;
@@ -11,6 +12,7 @@ mod pattern;
 mod query;
 mod seq;
 mod session;
+mod silence;
 mod source;
 mod verdict;
 
@@ -20,6 +22,7 @@ pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
+pub use delivery::{Delivery, DeliveryState, NotTold};
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, FieldValue, Status};
 pub use overrides::{Override, Overrides};
@@ -27,5 +30,6 @@ pub use pattern::Pattern;
 pub use query::{AlertFilter, AlertOrder, EventCursor, EventFilter, EventOrder, EventQuery, organization_of};
 pub use seq::{ReceivedAt, Seq, event_id, seq_of_event_id};
 pub use session::SessionContext;
+pub use silence::{Matcher, Silence};
 pub use source::{ApiKey, KeyScope, Secret, SourceId, User};
 pub use verdict::Verdict;

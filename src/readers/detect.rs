@@ -11,6 +11,7 @@ use crate::config::Layers;
 use crate::detect::{Bursts, Engine, EngineStats};
 use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
+use crate::routing::Routing;
 use crate::store::{DetectionStep, Read, Snapshot, Store};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,7 @@ pub struct DetectReader {
     writer: Writer,
     names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
     layers: Layers,
+    routing: Arc<Routing>,
     snapshot_entries: u64,
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
@@ -53,6 +55,7 @@ impl DetectReader {
         layers: Layers,
         snapshot_entries: u64,
         names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+        routing: Arc<Routing>,
     ) -> Result<DetectReader, ReaderError> {
         let (position, snapshot) = store.detection_state()?;
         let restored = snapshot.and_then(|snapshot| {
@@ -74,7 +77,7 @@ impl DetectReader {
         let stats = Arc::new(Mutex::new(state.engine.stats()));
         let progress = Progress::at(position);
         let mut reader =
-            DetectReader { store, writer, names, layers, snapshot_entries, progress, stats, state };
+            DetectReader { store, writer, names, layers, routing, snapshot_entries, progress, stats, state };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
@@ -152,7 +155,14 @@ impl DetectReader {
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
         let source_names: HashMap<SourceId, String> =
             sources.map(|source| (source, (self.names)(source))).collect();
-        Ok(DetectionStep { bursts, late, position: self.state.position, snapshot: None, source_names })
+        Ok(DetectionStep {
+            bursts,
+            late,
+            position: self.state.position,
+            snapshot: None,
+            source_names,
+            routing: self.routing.clone(),
+        })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {

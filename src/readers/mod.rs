@@ -8,8 +8,10 @@ mod count;
 mod seal;
 mod scrub;
 mod index;
+mod deliver;
 
 pub use count::CountReader;
+pub use deliver::{DeliverReader, DeliveryBoard, TargetStatus};
 pub use detect::DetectReader;
 pub use index::{IndexReader, rebuild};
 pub use preview::{Difference, Preview, PreviewOf, PreviewRun};

@@ -7,8 +7,10 @@ use super::tables as t;
 use super::txn::Txn;
 use crate::detect::{self, Burst};
 use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId};
+use crate::routing::Routing;
 use redb::ReadableDatabase;
 use std::collections::HashMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The name of the detect reader in the table of positions.
@@ -31,6 +33,8 @@ pub struct DetectionStep {
     pub snapshot: Option<Snapshot>,
     /// The names of the sources of the events that fired.
     pub source_names: HashMap<SourceId, String>,
+    /// Who is told of what fired.
+    pub routing: Arc<Routing>,
 }
 
 /// The windows of detection, and what they were judged by, as they were at one place in the log.
@@ -92,6 +96,9 @@ impl Txn<'_> {
                     occurrences: notification.occurrences,
                     quiet_until: notification.quiet_until,
                 })?;
+                let alert = applied.alerts.iter().find(|alert| alert.id == notification.alert);
+                let alert = alert.expect("what is told of is among the changed alerts");
+                self.tell(alert, notification, &step.routing)?;
             }
         }
         let write = self.writing();

@@ -20,6 +20,8 @@ mod settings;
 mod alerts;
 mod related;
 mod detection;
+mod outbox;
+mod silences;
 mod access;
 mod overrides;
 mod answers;
@@ -42,7 +44,9 @@ pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};
+pub use outbox::{DeadLetter, OutboxCounts};
 pub use query::{EventPage, EventsAt};
+pub use silences::{Muted, SilenceRefusal};
 pub use txn::Txn;
 
 #[cfg(test)]

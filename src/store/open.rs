@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, RwLock};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// How many tables [`make_tables`] makes, with `meta`.
-const TABLES: usize = 22;
+const TABLES: usize = 27;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ pub struct Store {
     /// Raised by each commit that changed an alert.
     pub(super) alerts_version: AtomicU64,
     pub(super) alert_counts: AlertCounts,
+    /// Raised by each commit that put something into the outbox.
+    pub(super) outbox_version: AtomicU64,
     path: Option<PathBuf>,
     _lock: Option<DirLock>,
 }
@@ -147,6 +149,7 @@ impl Store {
             blocks: Mutex::default(),
             alerts_version: AtomicU64::new(0),
             alert_counts: AlertCounts::default(),
+            outbox_version: AtomicU64::new(0),
             path: None,
             _lock: None,
             db,
@@ -275,6 +278,11 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::ALERTS_OF_EVENT)?;
     write.open_table(t::ENTRIES_OF_ALERT)?;
     write.open_table(t::LATE_EVENTS)?;
+    write.open_table(t::DELIVERIES)?;
+    write.open_table(t::DELIVERIES_OF_ALERT)?;
+    write.open_table(t::OUTBOX)?;
+    write.open_table(t::DEAD_LETTERS)?;
+    write.open_table(t::SILENCES)?;
     write.open_table(t::POSITIONS)?;
     write.open_table(t::SNAPSHOT)?;
     write.open_table(t::KEYS)?;

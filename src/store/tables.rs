@@ -58,6 +58,19 @@ pub(super) const ENTRIES_OF_ALERT: TableDefinition<'_, (&[u8; 16], u64), u8> =
 /// Events that came too late for a window, by their place in the log.
 pub(super) const LATE_EVENTS: TableDefinition<'_, u64, ()> = TableDefinition::new("late_events");
 
+/// Notifications by id: what each route was told when, or was not told and why.
+pub(super) const DELIVERIES: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("deliveries");
+/// The same by alert and when it was decided, ns since 1970.
+pub(super) const DELIVERIES_OF_ALERT: TableDefinition<'_, (&[u8; 16], u64, &[u8; 16]), ()> =
+    TableDefinition::new("deliveries_of_alert");
+/// Those that are still to be made, by target and when the next try is due, ns since 1970.
+pub(super) const OUTBOX: TableDefinition<'_, (&str, u64, &[u8; 16]), ()> = TableDefinition::new("outbox");
+/// Those that were given up, by target and when, ns since 1970.
+pub(super) const DEAD_LETTERS: TableDefinition<'_, (&str, u64, &[u8; 16]), ()> =
+    TableDefinition::new("dead_letters");
+/// Silences by their end, ns since 1970, and id.
+pub(super) const SILENCES: TableDefinition<'_, (u64, &[u8; 16]), &[u8]> = TableDefinition::new("silences");
+
 /// How far each reader has come: the first entry it has not seen.
 pub(super) const POSITIONS: TableDefinition<'_, &str, u64> = TableDefinition::new("positions");
 /// The detection windows in pieces; piece 0 begins with the position they were taken at. The last possible number

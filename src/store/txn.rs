@@ -18,6 +18,8 @@ pub struct Txn<'s> {
     touched: bool,
     /// Whether counts of alerts made before this commit are stale after it.
     pub(super) alerts_changed: bool,
+    /// Whether something was put into the outbox.
+    pub(super) outbox_changed: bool,
     /// The end of the log with what this transaction appended.
     pub(super) head: Head,
     /// Entries that are not in a block yet, and their event times in ms where they are events.
@@ -41,6 +43,7 @@ impl<'s> Txn<'s> {
             write,
             touched: false,
             alerts_changed: false,
+            outbox_changed: false,
             head,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -71,6 +74,9 @@ impl<'s> Txn<'s> {
         self.write.commit()?;
         if self.alerts_changed {
             self.store.alerts_version.fetch_add(1, Ordering::Release);
+        }
+        if self.outbox_changed {
+            self.store.outbox_version.fetch_add(1, Ordering::Release);
         }
         *self.store.head.write().expect("no holder of this lock panics") = Arc::new(self.head);
         Ok(())

@@ -1,7 +1,8 @@
 //! Every address there is.
 
 use super::api::{
-    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, search, users,
+    activity, alerts, events, health, intake, keys, log, log_check, metrics, notify, openapi, patterns,
+    search, silences, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -33,6 +34,14 @@ pub fn router(app: App) -> Router {
         .route("/activity", get(activity::list))
         .route("/search/index", get(search::index))
         .route("/search/reindex", post(search::reindex))
+        .route("/alerts/{id}/deliveries", get(notify::deliveries))
+        .route("/notify/targets", get(notify::targets))
+        .route("/notify/targets/{name}/test", post(notify::test))
+        .route("/notify/targets/{name}/dead-letters", get(notify::dead_letters))
+        .route("/notify/dead-letters/{id}/retry", post(notify::retry))
+        .route("/silences", get(silences::list).post(silences::create))
+        .route("/silences/preview", post(silences::preview))
+        .route("/silences/{id}", delete(silences::end))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/patterns", get(patterns::list))

@@ -8,7 +8,8 @@ use crate::detect::EngineStats;
 use crate::ingest::{Admission, Clock, KeepingBudget, Refused, Writer};
 use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
-use crate::readers::Progress;
+use crate::notify::Notifier;
+use crate::readers::{DeliveryBoard, Progress};
 use crate::search::Search;
 use crate::store::{Account, Store, StoreError, Txn};
 use std::collections::HashMap;
@@ -41,6 +42,10 @@ pub struct Appliance {
     pub keyring: SharedKeyring,
     /// The time.
     pub clock: Clock,
+    /// Sends to the targets of the settings.
+    pub notifier: Arc<Notifier>,
+    /// How those targets are.
+    pub deliveries: DeliveryBoard,
     /// How far detection has come.
     pub detected: Progress,
     /// How far counting has come.

@@ -60,7 +60,7 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let mut given = Parameters::parse(query.as_deref())?;
-    let kinds = "alerts, people, keys, settings, searches, log, input";
+    let kinds = "alerts, notifications, people, keys, settings, searches, log, input";
     let cursor = given.one("cursor")?;
     let invalid_cursor = || Problem::parameter("cursor", "cursor must be a nextCursor of an earlier answer");
     let asked = ActivityQuery {

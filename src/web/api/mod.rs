@@ -9,9 +9,11 @@ pub mod keys;
 pub mod log;
 pub mod log_check;
 pub mod metrics;
+pub mod notify;
 pub mod openapi;
 pub mod patterns;
 pub mod search;
+pub mod silences;
 pub mod users;
 
 mod parameters;

@@ -98,6 +98,7 @@ impl ActivityRow {
 pub(super) fn group_word(group: ActivityGroup) -> &'static str {
     match group {
         ActivityGroup::Alerts => "Alerts",
+        ActivityGroup::Notifications => "Notifications",
         ActivityGroup::People => "People",
         ActivityGroup::Keys => "API keys",
         ActivityGroup::Settings => "Settings",

@@ -27,6 +27,11 @@ impl Store {
         self.rows_of("alerts_of_event", t::ALERTS_OF_EVENT, &mut rows);
         self.rows_of("entries_of_alert", t::ENTRIES_OF_ALERT, &mut rows);
         self.rows_of("late_events", t::LATE_EVENTS, &mut rows);
+        self.rows_of("deliveries", t::DELIVERIES, &mut rows);
+        self.rows_of("deliveries_of_alert", t::DELIVERIES_OF_ALERT, &mut rows);
+        self.rows_of("outbox", t::OUTBOX, &mut rows);
+        self.rows_of("dead_letters", t::DEAD_LETTERS, &mut rows);
+        self.rows_of("silences", t::SILENCES, &mut rows);
         self.rows_of("positions", t::POSITIONS, &mut rows);
         self.rows_of("snapshot", t::SNAPSHOT, &mut rows);
         self.rows_of("keys", t::KEYS, &mut rows);
@@ -44,7 +49,7 @@ impl Store {
         rows: &mut Rows,
     ) {
         let read = self.db.begin_read().expect("it reads");
-        assert_eq!(read.list_tables().expect("it lists").count(), 22, "every table is among these");
+        assert_eq!(read.list_tables().expect("it lists").count(), 27, "every table is among these");
         let table = read.open_table(table).expect("it is there");
         let all = table.iter().expect("it reads").map(|row| {
             let (key, value) = row.expect("it reads");

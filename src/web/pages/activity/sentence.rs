@@ -3,6 +3,7 @@
 use super::group_word;
 use crate::model::{Activity, ActivityGroup, AlertChange, SettingChange};
 use crate::web::pages::badge::Badge;
+use crate::web::pages::time::TimeView;
 use crate::web::pages::{text, words};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -48,6 +49,7 @@ impl Sentence {
 fn mark(group: ActivityGroup) -> Badge {
     let (icon, tone) = match group {
         ActivityGroup::Alerts => ("bell", "high"),
+        ActivityGroup::Notifications => ("bell", "info"),
         ActivityGroup::People => ("person", "low"),
         ActivityGroup::Keys => ("key", "low"),
         ActivityGroup::Settings => ("settings", "accent"),
@@ -110,6 +112,21 @@ fn did(activity: &Activity) -> String {
         Activity::AlertNotified { occurrences, .. } => {
             format!("gave notice of an alert that had fired {} ×", words::count(*occurrences))
         }
+        Activity::DeliveryEnded { target, failure: None, .. } => {
+            format!("told {} of an alert", quoted(target))
+        }
+        Activity::DeliveryEnded { target, .. } => format!("gave up telling {} of an alert", quoted(target)),
+        Activity::DeliveryRevived { .. } => "had a dead letter sent again".to_owned(),
+        Activity::TargetTested { target, failure: None, .. } => {
+            format!("sent a test to {}, and it arrived", quoted(target))
+        }
+        Activity::TargetTested { target, .. } => {
+            format!("sent a test to {}, and it did not arrive", quoted(target))
+        }
+        Activity::SilenceMade { silence } => {
+            format!("made a silence until {}", TimeView::from(silence.ends_at).text)
+        }
+        Activity::SilenceEnded { .. } => "ended a silence".to_owned(),
         Activity::AlertChanged { change, .. } => changed(*change).to_owned(),
         Activity::IdConflict { .. } => {
             "sent other content under an id that was in use; it was not stored".to_owned()
@@ -188,6 +205,19 @@ fn details(activity: &Activity) -> Vec<String> {
                 format!("SHA-256 {}", hex::encode(sha256)),
             ]
         }
+        Activity::DeliveryEnded { delivery, failure, .. } => {
+            let why = failure.as_deref().map(|why| text::short(why, DETAIL_CHARS));
+            why.into_iter().chain([format!("delivery {delivery}")]).collect()
+        }
+        Activity::DeliveryRevived { delivery, .. } => vec![format!("delivery {delivery}")],
+        Activity::TargetTested { failure: Some(why), .. } => vec![text::short(why, DETAIL_CHARS)],
+        Activity::SilenceMade { silence } => {
+            vec![
+                format!("“{}”", text::short(&silence.reason, DETAIL_CHARS)),
+                format!("silence {}", silence.id),
+            ]
+        }
+        Activity::SilenceEnded { silence, .. } => vec![format!("silence {silence}")],
         Activity::AlertChanged { note: Some(note), .. } => {
             vec![format!("“{}”", text::short(note, DETAIL_CHARS))]
         }
@@ -224,6 +254,7 @@ fn readable(query: &str) -> String {
 fn link(activity: &Activity) -> Option<(String, &'static str)> {
     match activity {
         Activity::IdConflict { id, .. } => Some((format!("/events/{id}"), "Open the event that has it")),
+        Activity::DeliveryEnded { alert, .. } => Some((format!("/alerts/{alert}"), "Open the alert")),
         activity => activity.alert().map(|id| (format!("/alerts/{id}"), "Open the alert")),
     }
 }
@@ -231,7 +262,7 @@ fn link(activity: &Activity) -> Option<(String, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Pattern, ReceivedAt, Role, Severity};
+    use crate::model::{Matcher, Pattern, ReceivedAt, Role, Severity, Silence};
     use uuid::Uuid;
 
     fn check(activity: &Activity, sentence: &str, details: &[&str]) {
@@ -281,6 +312,49 @@ mod tests {
         let note = Some("a drill".to_owned());
         let changed = Activity::AlertChanged { alert, change, by: "ada".to_owned(), note };
         check(&changed, "ada resolved an alert", &["“a drill”"]);
+    }
+
+    #[test]
+    fn who_was_told_and_what_was_silenced_is_said_with_the_reason() {
+        let (alert, id, by) = (Uuid::from_u128(7), Uuid::from_u128(8), "ada".to_owned());
+        let target = "on-call".to_owned();
+        let ended = |failure: Option<&str>| Activity::DeliveryEnded {
+            alert,
+            delivery: id,
+            route: "all".to_owned(),
+            target: target.clone(),
+            failure: failure.map(str::to_owned),
+        };
+        let delivery = format!("delivery {id}");
+        check(&ended(None), "Sealwatch told “on-call” of an alert", &[&delivery]);
+        let refused = ["it said no", &delivery];
+        check(&ended(Some("it said no")), "Sealwatch gave up telling “on-call” of an alert", &refused);
+        assert_eq!(
+            Sentence::new(&ended(None), "").link,
+            Some((format!("/alerts/{alert}"), "Open the alert"))
+        );
+        let revived = Activity::DeliveryRevived { delivery: id, by: by.clone() };
+        check(&revived, "ada had a dead letter sent again", &[&delivery]);
+        let tested = |failure: Option<String>| Activity::TargetTested {
+            target: target.clone(),
+            by: by.clone(),
+            failure,
+        };
+        check(&tested(None), "ada sent a test to “on-call”, and it arrived", &[]);
+        let refused = tested(Some("it said no".to_owned()));
+        check(&refused, "ada sent a test to “on-call”, and it did not arrive", &["it said no"]);
+        let silence = Silence {
+            id,
+            matcher: Matcher::default(),
+            by: by.clone(),
+            reason: "a drill".to_owned(),
+            created_at: ReceivedAt(0),
+            ends_at: ReceivedAt(3_600_000_000_000),
+        };
+        let named = format!("silence {id}");
+        let until = "ada made a silence until 1970-01-01 01:00:00 UTC";
+        check(&Activity::SilenceMade { silence }, until, &["“a drill”", &named]);
+        check(&Activity::SilenceEnded { silence: id, by }, "ada ended a silence", &[&named]);
     }
 
     #[test]

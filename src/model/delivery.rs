@@ -1,0 +1,142 @@
+//! The delivery: one notification of one alert on its way to one target, or the reason why it never set out.
+
+use super::ReceivedAt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// A row of the outbox. Written in the commit that notifies the alert; kept afterwards as the answer to "who was told
+/// when, and if not, why".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Derived from the next five, so that a resend carries the same one.
+    pub id: Uuid,
+    /// Of which alert.
+    pub alert: Uuid,
+    /// How often it had fired by then.
+    pub occurrences: u64,
+    /// By which route.
+    pub route: String,
+    /// To which target.
+    pub target: String,
+    /// How many distinct events had counted by then.
+    pub counted: u64,
+    /// Event time of the firing that is told of.
+    pub fired_at: Timestamp,
+    /// When it was decided.
+    pub decided_at: ReceivedAt,
+    /// Where it stands.
+    pub state: DeliveryState,
+}
+
+/// Where a delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum DeliveryState {
+    /// On its way.
+    Waiting {
+        /// Tries that failed.
+        attempts: u32,
+        /// When the next one is due.
+        next_try: ReceivedAt,
+        /// Why the last one failed.
+        last_error: Option<String>,
+    },
+    /// The target took it.
+    Told {
+        /// When.
+        at: ReceivedAt,
+        /// With which try.
+        attempts: u32,
+    },
+    /// A dead letter: given up.
+    Dead {
+        /// When.
+        at: ReceivedAt,
+        /// After how many tries.
+        attempts: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Not sent, on purpose.
+    NotTold {
+        /// Why.
+        why: NotTold,
+    },
+}
+
+/// Why a route that matches tells nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum NotTold {
+    /// Somebody is on it already.
+    Acknowledged {
+        /// Who.
+        by: String,
+    },
+    /// A silence covers it.
+    Silenced {
+        /// Which.
+        silence: Uuid,
+        /// Who made it.
+        by: String,
+        /// Why they did.
+        reason: String,
+    },
+    /// A maintenance window is open.
+    Maintenance {
+        /// Which.
+        window: String,
+    },
+    /// Another route brings the same to the same target.
+    SameTarget {
+        /// Which.
+        route: String,
+    },
+}
+
+impl Delivery {
+    /// The id of what tells `target` by `route` of the alert as it stood after so many firings.
+    pub fn id_of(alert: Uuid, occurrences: u64, route: &str, target: &str) -> Uuid {
+        let digest = Sha256::new()
+            .chain_update(b"sealwatch delivery\0")
+            .chain_update(alert.as_bytes())
+            .chain_update(occurrences.to_be_bytes())
+            .chain_update((route.len() as u64).to_be_bytes())
+            .chain_update(route)
+            .chain_update(target)
+            .finalize();
+        let bytes = digest.first_chunk().expect("a digest has 32 bytes");
+        uuid::Builder::from_custom_bytes(*bytes).into_uuid()
+    }
+
+    /// When the next try is due, where there will be one.
+    pub fn due(&self) -> Option<ReceivedAt> {
+        match self.state {
+            DeliveryState::Waiting { next_try, .. } => Some(next_try),
+            _ => None,
+        }
+    }
+
+    /// How many tries failed or succeeded so far.
+    pub fn attempts(&self) -> u32 {
+        match self.state {
+            DeliveryState::Waiting { attempts, .. }
+            | DeliveryState::Told { attempts, .. }
+            | DeliveryState::Dead { attempts, .. } => attempts,
+            DeliveryState::NotTold { .. } => 0,
+        }
+    }
+}
+
+impl std::fmt::Display for NotTold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotTold::Acknowledged { by } => write!(f, "{by} had acknowledged it"),
+            NotTold::Silenced { by, reason, .. } => write!(f, "silenced by {by}: {reason}"),
+            NotTold::Maintenance { window } => write!(f, "the maintenance window {window} was open"),
+            NotTold::SameTarget { route } => write!(f, "the route {route} told the same target"),
+        }
+    }
+}

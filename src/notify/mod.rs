@@ -1,0 +1,148 @@
+//! The way out: mail, webhooks, push and the journal. The only module that knows the mail crate.
+
+mod address;
+mod error;
+mod http;
+mod mail;
+mod target;
+mod template;
+mod tls;
+mod words;
+
+pub use address::{AddressError, Endpoint, Host, Policy, WebAddress};
+pub use error::NotifyError;
+pub use mail::is_mailbox;
+pub use target::{Mail, MailSecurity, Push, SigningKey, Target, Way, Webhook, WebhookForm};
+pub use template::{PLACEHOLDERS, Template, json_escape};
+pub use words::{Notice, Words};
+
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tls::Trust;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one try may take in all.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Addresses of one name that are looked at.
+const ADDRESSES_MAX: usize = 32;
+
+/// Sends notices to targets. Made once at start; without targets it never sends anything.
+#[derive(Debug, Default)]
+pub struct Notifier {
+    targets: BTreeMap<String, (Target, Option<Trust>)>,
+    policy: Policy,
+    public_url: String,
+}
+
+impl Notifier {
+    /// Knows those targets.
+    ///
+    /// # Errors
+    /// The target whose certificates cannot be used, and why.
+    pub fn new(targets: Vec<Target>, policy: Policy, public_url: String) -> Result<Arc<Notifier>, String> {
+        let trusted = targets.into_iter().map(|target| {
+            let trust = match target.way {
+                Way::Console => None,
+                _ => Some(Trust::new(target.ca.as_deref()).map_err(|why| format!("{}: {why}", target.name))?),
+            };
+            Ok((target.name.clone(), (target, trust)))
+        });
+        let targets = trusted.collect::<Result<_, String>>()?;
+        Ok(Arc::new(Notifier { targets, policy, public_url }))
+    }
+
+    /// The targets by name.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.values().map(|(target, _)| target)
+    }
+
+    /// The target of that name.
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        self.targets.get(name).map(|(target, _)| target)
+    }
+
+    /// Tries once to tell the delivery's target. Takes no longer than some 15 seconds, whatever the target does.
+    pub async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
+        let missing = || NotifyError::Message("the target is no longer in the settings".to_owned());
+        let (target, trust) = self.targets.get(&notice.delivery.target).ok_or_else(missing)?;
+        let Some(trust) = trust else {
+            self.say(target, notice);
+            return Ok(());
+        };
+        match &target.way {
+            Way::Mail(mail) => {
+                let message = mail::compose(mail, target, notice, &self.public_url)?;
+                let found = resolve(&mail.server).await?;
+                let tls = mail.security != MailSecurity::Plain;
+                let to = self.policy.choose(&mail.server, tls, &found)?;
+                mail::send(mail, to, trust, &message).await
+            }
+            Way::Webhook(webhook) => {
+                let now = Timestamp::now();
+                let outgoing = http::webhook(webhook, target, notice, &self.public_url, now)?;
+                self.request(&webhook.url, trust, outgoing).await
+            }
+            Way::Push(push) => {
+                let outgoing = http::push(push, target, notice, &self.public_url)?;
+                self.request(&push.url, trust, outgoing).await
+            }
+            Way::Console => Ok(()),
+        }
+    }
+
+    async fn request(
+        &self,
+        url: &WebAddress,
+        trust: &Trust,
+        outgoing: http::Outgoing,
+    ) -> Result<(), NotifyError> {
+        self.policy.check_web(url)?;
+        let found = resolve(&url.endpoint).await?;
+        let to = self.policy.choose(&url.endpoint, url.tls, &found)?;
+        http::send(url, to, trust, outgoing).await
+    }
+
+    /// Into our own messages; whoever makes a console target wants to read there whom an alert is about.
+    fn say(&self, target: &Target, notice: &Notice) {
+        let words = notice.words(target, &self.public_url);
+        tracing::warn!(
+            target: "sealwatch::notification",
+            alert = %notice.alert.id,
+            delivery = %notice.delivery.id,
+            severity = notice.alert.severity.name(),
+            checkpoint = notice.checkpoint.lines().nth(2).unwrap_or_default(),
+            link = notice.link(&self.public_url),
+            "{}: {}",
+            words.title,
+            template::one_line(&words.text, 1_000),
+        );
+    }
+}
+
+/// Whether a text holds certificates in PEM that can be trusted.
+///
+/// # Errors
+/// Why it does not.
+pub fn check_certificates(pem: &str) -> Result<(), String> {
+    Trust::new(Some(pem)).map(|_| ())
+}
+
+/// Everything that the endpoint's host resolves to.
+async fn resolve(endpoint: &Endpoint) -> Result<Vec<IpAddr>, NotifyError> {
+    let name = match &endpoint.host {
+        Host::Address(address) => return Ok(vec![*address]),
+        Host::Name(name) => name,
+    };
+    let unresolved = |reason: String| NotifyError::Unresolved { name: name.clone(), reason };
+    let asked =
+        tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((name.as_str(), endpoint.port)));
+    match asked.await {
+        Err(_) => Err(unresolved(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs()))),
+        Ok(Err(error)) => Err(unresolved(error.to_string())),
+        Ok(Ok(found)) => Ok(found.map(|found| found.ip()).take(ADDRESSES_MAX).collect()),
+    }
+}

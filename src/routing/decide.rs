@@ -1,0 +1,199 @@
+//! From an alert to the targets that are told of it, with a reason for each one that is not.
+
+use super::maintenance::Maintenance;
+use crate::model::{Alert, AlertChange, AlertStatus, Matcher, NotTold, ReceivedAt, Silence};
+use std::collections::HashMap;
+
+/// Who hears of which alerts, as the settings have it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Routing {
+    /// The routes, by name in order; an alert takes each one that matches.
+    pub routes: Vec<Route>,
+    /// When nobody is told.
+    pub maintenance: Vec<Maintenance>,
+}
+
+/// A way from alerts to targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// What people call it.
+    pub name: String,
+    /// Which alerts take it.
+    pub matcher: Matcher,
+    /// The names of the targets that are told, at least one.
+    pub targets: Vec<String>,
+}
+
+/// What a route comes to for one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict<'r> {
+    /// The route.
+    pub route: &'r str,
+    /// The target.
+    pub target: &'r str,
+    /// `None`: tell it now.
+    pub quiet: Option<NotTold>,
+}
+
+/// What each matching route comes to at `now`; nothing where no route matches.
+pub fn decide<'r>(
+    routing: &'r Routing,
+    silences: &[Silence],
+    alert: &Alert,
+    now: ReceivedAt,
+) -> Vec<Verdict<'r>> {
+    let routes = routing.routes.iter().filter(|route| route.matcher.matches(alert));
+    let quiet = reason_for_quiet(routing, silences, alert, now);
+    let mut told: HashMap<&str, &str> = HashMap::new();
+    let mut verdicts = Vec::new();
+    for (route, target) in routes.flat_map(|route| route.targets.iter().map(move |target| (route, target))) {
+        let again = told.get(target.as_str()).map(|by| NotTold::SameTarget { route: (*by).to_owned() });
+        let quiet = quiet.clone().or(again);
+        if quiet.is_none() {
+            told.insert(target, &route.name);
+        }
+        verdicts.push(Verdict { route: &route.name, target, quiet });
+    }
+    verdicts
+}
+
+fn reason_for_quiet(
+    routing: &Routing,
+    silences: &[Silence],
+    alert: &Alert,
+    now: ReceivedAt,
+) -> Option<NotTold> {
+    if alert.status == AlertStatus::Acknowledged {
+        let by = alert.last_step(AlertChange::Acknowledged).map_or("somebody", |step| &step.by);
+        return Some(NotTold::Acknowledged { by: by.to_owned() });
+    }
+    if let Some(silence) = silences.iter().find(|silence| silence.mutes(alert, now)) {
+        let (by, reason) = (silence.by.clone(), silence.reason.clone());
+        return Some(NotTold::Silenced { silence: silence.id, by, reason });
+    }
+    let window = routing.maintenance.iter().find(|window| window.covers(alert, now.timestamp()))?;
+    Some(NotTold::Maintenance { window: window.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AlertStep, AlertType, Evidence, Pattern, Severity};
+    use crate::routing::Recurrence;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use uuid::Uuid;
+
+    const NOW: ReceivedAt = ReceivedAt(1_700_000_000_000_000_000);
+
+    fn alert() -> Alert {
+        let time = Timestamp::UNIX_EPOCH;
+        Alert {
+            id: Uuid::from_u128(1),
+            organization: Some("clinic".into()),
+            pattern: Pattern::FailedAuth,
+            key: "ada".into(),
+            fingerprint: [0; 32],
+            severity: Severity::High,
+            status: AlertStatus::Active,
+            created_at: NOW,
+            last_seen_at: NOW,
+            occurrences: 1,
+            threshold: 5,
+            timespan_secs: 300,
+            first_fired_at: time,
+            last_fired_at: time,
+            last_notified_at: time,
+            cooldown_secs: 300,
+            correlation_id: None,
+            source: "portal".into(),
+            evidence: Evidence::default(),
+            history: Vec::new(),
+        }
+    }
+
+    fn route(name: &str, targets: &[&str], matcher: Matcher) -> Route {
+        let targets = targets.iter().map(|target| (*target).to_owned()).collect();
+        Route { name: name.to_owned(), matcher, targets }
+    }
+
+    fn routing(routes: Vec<Route>) -> Routing {
+        Routing { routes, maintenance: Vec::new() }
+    }
+
+    fn silence(matcher: Matcher, ends_at: ReceivedAt) -> Silence {
+        let (by, reason) = ("bob".to_owned(), "a drill".to_owned());
+        Silence { id: Uuid::from_u128(9), matcher, by, reason, created_at: ReceivedAt(0), ends_at }
+    }
+
+    #[test]
+    fn an_alert_takes_the_routes_that_match_it_in_every_way() {
+        let mut cases = vec![
+            (true, Matcher::default()),
+            (true, Matcher { severity: Some(Severity::High), ..Matcher::default() }),
+            (false, Matcher { severity: Some(Severity::Critical), ..Matcher::default() }),
+            (true, Matcher { types: [AlertType::Security].into(), ..Matcher::default() }),
+            (false, Matcher { types: [AlertType::System].into(), ..Matcher::default() }),
+            (true, Matcher { patterns: [Pattern::FailedAuth].into(), ..Matcher::default() }),
+            (false, Matcher { patterns: [Pattern::OffHours].into(), ..Matcher::default() }),
+            (true, Matcher { organizations: ["clinic".into()].into(), ..Matcher::default() }),
+            (false, Matcher { organizations: ["bakery".into()].into(), ..Matcher::default() }),
+            (true, Matcher { tags: ["failed-auth".into(), "x".into()].into(), ..Matcher::default() }),
+            (false, Matcher { tags: ["x".into()].into(), ..Matcher::default() }),
+            (true, Matcher { keys: ["ada".into()].into(), ..Matcher::default() }),
+            (false, Matcher { keys: ["bob".into()].into(), ..Matcher::default() }),
+        ];
+        let both = Matcher { organizations: ["clinic".into()].into(), ..cases[6].1.clone() };
+        cases.push((false, both));
+        for (takes, matcher) in cases {
+            let routing = routing(vec![route("r", &["mail"], matcher.clone())]);
+            assert_eq!(!decide(&routing, &[], &alert(), NOW).is_empty(), takes, "{matcher:?}");
+        }
+    }
+
+    #[test]
+    fn each_target_is_told_once_however_many_routes_lead_to_it() {
+        let all = Matcher::default();
+        let routing = routing(vec![route("a", &["mail", "push"], all.clone()), route("b", &["push"], all)]);
+        let found: Vec<(&str, &str, Option<NotTold>)> = decide(&routing, &[], &alert(), NOW)
+            .into_iter()
+            .map(|verdict| (verdict.route, verdict.target, verdict.quiet))
+            .collect();
+        let again = NotTold::SameTarget { route: "a".into() };
+        assert_eq!(found, [("a", "mail", None), ("a", "push", None), ("b", "push", Some(again))]);
+    }
+
+    #[test]
+    fn who_acknowledged_an_alert_is_not_told_again_and_the_reason_names_them() {
+        let mut alert = alert();
+        alert.status = AlertStatus::Acknowledged;
+        let step = |change, by: &str| AlertStep { change, at: NOW, by: by.to_owned(), note: None };
+        alert.history = vec![step(AlertChange::Acknowledged, "ada"), step(AlertChange::Acknowledged, "bob")];
+        let routing = routing(vec![route("a", &["mail"], Matcher::default())]);
+        let quiet = decide(&routing, &[], &alert, NOW).remove(0).quiet;
+        assert_eq!(quiet, Some(NotTold::Acknowledged { by: "bob".into() }));
+    }
+
+    #[test]
+    fn a_silence_mutes_what_it_matches_until_the_instant_it_ends() {
+        let routing = routing(vec![route("a", &["mail"], Matcher::default())]);
+        let quiet = |silence: Silence, now| decide(&routing, &[silence], &alert(), now).remove(0).quiet;
+        let mine = Matcher { keys: ["ada".into()].into(), ..Matcher::default() };
+        let other = Matcher { keys: ["bob".into()].into(), ..Matcher::default() };
+        assert!(quiet(silence(mine.clone(), ReceivedAt(NOW.0 + 1)), NOW).is_some());
+        assert_eq!(quiet(silence(mine, NOW), NOW), None, "it has ended");
+        assert_eq!(quiet(silence(other, ReceivedAt(u64::MAX)), NOW), None);
+    }
+
+    #[test]
+    fn a_maintenance_window_is_named_as_the_reason() {
+        let mut routing = routing(vec![route("a", &["mail"], Matcher::default())]);
+        routing.maintenance.push(Maintenance {
+            name: "patching".into(),
+            matcher: Matcher::default(),
+            recurrence: Recurrence::daily(0, 24 * 60, TimeZone::UTC),
+        });
+        let quiet = decide(&routing, &[], &alert(), NOW).remove(0).quiet;
+        assert_eq!(quiet, Some(NotTold::Maintenance { window: "patching".into() }));
+    }
+}

@@ -1,0 +1,11 @@
+//! Who is to be told of an alert, and who is not and why; when a delivery is tried again. All of it is pure.
+
+mod breaker;
+mod decide;
+mod maintenance;
+mod retry;
+
+pub use breaker::{Breaker, BreakerState, Failure, Permission};
+pub use decide::{Route, Routing, Verdict, decide};
+pub use maintenance::{Maintenance, Recurrence};
+pub use retry::{ATTEMPTS_MAX, BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, delay, due};

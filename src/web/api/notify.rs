@@ -1,0 +1,201 @@
+//! Notifications: the targets and how they are, tests, dead letters, and what became of those of an alert.
+
+use super::alerts::parse_id;
+use crate::model::{Activity, Delivery, DeliveryState};
+use crate::notify::Notice;
+use crate::store::OutboxCounts;
+use crate::web::auth::{Admin, Reader};
+use crate::web::error::Problem;
+use crate::web::state::{App, Appliance};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Deliveries and dead letters that one answer lists.
+const LISTED_MAX: usize = 500;
+
+/// A target as it may be shown: nothing of its address, which may hold a token.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetView {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    pub kind: &'static str,
+    /// `closed`, `open` or `half-open`.
+    pub breaker: &'static str,
+    /// Whether it said that it is gone for good.
+    pub gone: bool,
+    /// Deliveries on their way.
+    pub waiting: usize,
+    /// Deliveries that were given up.
+    pub dead: usize,
+    /// When it last took something, since the process began.
+    pub last_told_at: Option<Timestamp>,
+    /// When it last failed, since the process began.
+    pub last_failed_at: Option<Timestamp>,
+    /// Why.
+    pub last_failure: Option<String>,
+    /// The routes that lead to it.
+    pub routes: Vec<String>,
+}
+
+/// The targets of the settings as they are now.
+pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
+    let view = |target: &crate::notify::Target| {
+        let status = app.deliveries.status(&target.name);
+        let OutboxCounts { waiting, dead } = app.store.outbox_counts(&target.name)?;
+        let routes = app.config.notify.routing.routes.iter();
+        let routes = routes.filter(|route| route.targets.contains(&target.name));
+        Ok(TargetView {
+            name: target.name.clone(),
+            kind: target.way.name(),
+            breaker: status.breaker_name(),
+            gone: status.gone,
+            waiting,
+            dead,
+            last_told_at: status.last_told_at.map(|at| at.timestamp()),
+            last_failed_at: status.last_failure.as_ref().map(|(at, _)| at.timestamp()),
+            last_failure: status.last_failure.map(|(_, why)| why),
+            routes: routes.map(|route| route.name.clone()).collect(),
+        })
+    };
+    app.notifier.targets().map(view).collect()
+}
+
+/// `GET /api/v1/notify/targets`.
+pub async fn targets(State(app): State<App>, Admin(_): Admin) -> Result<Response, Problem> {
+    let views = app.read(|app| target_views(app)).await?;
+    Ok(Json(serde_json::json!({ "data": views })).into_response())
+}
+
+/// How a test ended.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tested {
+    /// The id that the target got with it.
+    pub delivery_id: Uuid,
+    /// Whether the target took it.
+    pub delivered: bool,
+    /// Why not.
+    pub failure: Option<String>,
+}
+
+/// `POST /api/v1/notify/targets/{name}/test`: one try, whatever the breaker says.
+pub async fn test(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(Json(send_test(&app, name, caller.name).await?).into_response())
+}
+
+/// Sends a test to the target of that name and writes down who asked for it.
+pub async fn send_test(app: &App, target: String, by: String) -> Result<Tested, Problem> {
+    if app.notifier.target(&target).is_none() {
+        return Err(Problem::not_found("notification target with this name"));
+    }
+    let checkpoint = app.read(|app| app.store.checkpoint()).await?;
+    let checkpoint = checkpoint.map(|checkpoint| checkpoint.text).unwrap_or_default();
+    let notice = Notice::test(&target, checkpoint, Uuid::now_v7(), app.clock.received_at());
+    let ended = app.notifier.send(&notice).await;
+    app.deliveries.note(&target, &ended, app.clock.received_at());
+    let failure = ended.err().map(|error| error.to_string());
+    let tested = Activity::TargetTested { target, by, failure: failure.clone() };
+    app.writer.commit(move |txn| txn.append_activity(&tested)).await?;
+    Ok(Tested { delivery_id: notice.delivery.id, delivered: failure.is_none(), failure })
+}
+
+/// What became of one notification, in the API's words.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeliveryView {
+    id: Uuid,
+    alert_id: Uuid,
+    route: String,
+    target: String,
+    occurrences: u64,
+    events_counted: u64,
+    decided_at: Timestamp,
+    state: &'static str,
+    attempts: u32,
+    told_at: Option<Timestamp>,
+    next_try_at: Option<Timestamp>,
+    why: Option<String>,
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> DeliveryView {
+        let attempts = delivery.attempts();
+        let (state, told_at, next_try_at, why) = match delivery.state {
+            DeliveryState::Waiting { next_try, last_error, .. } => {
+                ("waiting", None, Some(next_try.timestamp()), last_error)
+            }
+            DeliveryState::Told { at, .. } => ("told", Some(at.timestamp()), None, None),
+            DeliveryState::Dead { reason, .. } => ("dead", None, None, Some(reason)),
+            DeliveryState::NotTold { why } => ("notTold", None, None, Some(why.to_string())),
+        };
+        DeliveryView {
+            id: delivery.id,
+            alert_id: delivery.alert,
+            route: delivery.route,
+            target: delivery.target,
+            occurrences: delivery.occurrences,
+            events_counted: delivery.counted,
+            decided_at: delivery.decided_at.timestamp(),
+            state,
+            attempts,
+            told_at,
+            next_try_at,
+            why,
+        }
+    }
+}
+
+/// `GET /api/v1/alerts/{id}/deliveries`: for each route told when, or not told and why; the newest first.
+pub async fn deliveries(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let found = app
+        .read(move |app| {
+            let alert = app.store.alert(id, &caller.organizations)?;
+            alert.map(|alert| app.store.deliveries_of(alert.id, LISTED_MAX)).transpose()
+        })
+        .await?;
+    let found = found.ok_or_else(|| Problem::not_found("alert with this id"))?;
+    let views: Vec<DeliveryView> = found.into_iter().map(DeliveryView::from).collect();
+    Ok(Json(serde_json::json!({ "data": views })).into_response())
+}
+
+/// `GET /api/v1/notify/targets/{name}/dead-letters`: the newest 500, within what the caller may see.
+pub async fn dead_letters(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let found = app.read(move |app| app.store.dead_letters(&name, LISTED_MAX)).await?;
+    let seen = found.into_iter().filter(|letter| caller.organizations.allow(letter.organization.as_deref()));
+    let views: Vec<DeliveryView> = seen.map(|letter| DeliveryView::from(letter.delivery)).collect();
+    Ok(Json(serde_json::json!({ "data": views })).into_response())
+}
+
+/// `POST /api/v1/notify/dead-letters/{id}/retry`: sends one again, with the id that it had.
+pub async fn retry(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let missing = || Problem::not_found("dead letter with this id");
+    let id: Uuid = id.parse().map_err(|_| missing())?;
+    let scope = caller.organizations;
+    let allowed = app.read(move |app| app.store.delivery_within(id, &scope)).await?;
+    let revived = allowed && app.writer.commit(move |txn| txn.revive_delivery(id, &caller.name)).await?;
+    if revived { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
+}
