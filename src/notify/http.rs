@@ -144,9 +144,13 @@ pub(super) fn push(
     Ok(Outgoing { url, headers, body: words.text.into_bytes() })
 }
 
-/// A header's text beyond ASCII as RFC 2047 has it, which ntfy reads.
+/// A header's text beyond ASCII as RFC 2047 has it, which ntfy reads; and one that only looks as if it were.
 fn encoded_word(text: &str) -> String {
-    if text.is_ascii() { text.to_owned() } else { format!("=?UTF-8?B?{}?=", STANDARD.encode(text)) }
+    if text.is_ascii() && !text.contains("=?") {
+        text.to_owned()
+    } else {
+        format!("=?UTF-8?B?{}?=", STANDARD.encode(text))
+    }
 }
 
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), NotifyError> {

@@ -1,7 +1,7 @@
 //! Mail: one message, one conversation with the server of the settings, to the checked address alone.
 
 use super::error::NotifyError;
-use super::target::{Mail, MailSecurity, Target};
+use super::target::{self, MailSecurity, Target};
 use super::template;
 use super::tls::Trust;
 use super::words::Notice;
@@ -14,6 +14,7 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
     AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters,
 };
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, Message};
 use rustls::pki_types::ServerName;
@@ -21,9 +22,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// How long a server may take to say goodbye once it has the message.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes that a mail server may say in one conversation.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
@@ -35,7 +39,7 @@ pub fn is_mailbox(text: &str) -> bool {
 /// The mail of a notice. Those of one alert refer to one id made from the alert's, so that they stand together; each
 /// has an id of its own made from the delivery's, so that a resend can be told.
 pub(super) fn compose(
-    mail: &Mail,
+    mail: &target::Mail,
     target: &Target,
     notice: &Notice,
     public_url: &str,
@@ -48,9 +52,10 @@ pub(super) fn compose(
     let id = format!("<{}.{}@{domain}>", notice.delivery.id.simple(), notice.alert.id.simple());
     let mut message = Message::builder()
         .from(from)
-        .subject(words.title)
+        // What looks like an encoded word would be decoded by the reader's program.
+        .subject(words.title.replace("=?", "= ?"))
         .header(MessageId::from(id))
-        .date(std::time::UNIX_EPOCH + std::time::Duration::from_nanos(notice.delivery.decided_at.0));
+        .date(std::time::UNIX_EPOCH + Duration::from_nanos(notice.delivery.decided_at.0));
     if !notice.test {
         message = message.in_reply_to(thread.clone()).references(thread);
     }
@@ -63,7 +68,7 @@ pub(super) fn compose(
 
 /// Hands the message over to the server at `to`.
 pub(super) async fn send(
-    mail: &Mail,
+    mail: &target::Mail,
     to: SocketAddr,
     trust: &Trust,
     message: &Message,
@@ -81,7 +86,7 @@ pub(super) async fn send(
 }
 
 async fn converse(
-    mail: &Mail,
+    mail: &target::Mail,
     stream: Bounded<TcpStream>,
     trust: &Trust,
     envelope: &Envelope,
@@ -113,10 +118,26 @@ async fn converse(
             error => error,
         })?;
     }
-    connection.send(envelope, &message).await.map_err(|error| of_smtp(&error))?;
+    hand_over(&mut connection, envelope, &message).await.map_err(|error| of_smtp(&error))?;
     // The message is taken; how the conversation ends changes nothing.
-    drop(connection.quit().await);
+    drop(tokio::time::timeout(GOODBYE, connection.quit()).await);
     Ok(())
+}
+
+/// The transaction itself. Without a QUIT after a refusal, which a confused server might leave unanswered: the refusal
+/// is what counts.
+async fn hand_over(
+    connection: &mut AsyncSmtpConnection,
+    envelope: &Envelope,
+    message: &[u8],
+) -> Result<(), lettre::transport::smtp::Error> {
+    // Everything in the message is encoded as ASCII, so no extension is needed.
+    connection.command(Mail::new(envelope.from().cloned(), Vec::new())).await?;
+    for to in envelope.to() {
+        connection.command(Rcpt::new(to.clone(), Vec::new())).await?;
+    }
+    connection.command(Data).await?;
+    connection.message(message).await.map(drop)
 }
 
 /// The name that is said in EHLO: that of the sender's domain, which is no secret, unlike the host's own.
@@ -124,7 +145,7 @@ fn hello(from: Option<&Address>) -> ClientId {
     from.map_or_else(ClientId::default, |from| ClientId::Domain(from.domain().to_owned()))
 }
 
-fn server_name(mail: &Mail) -> String {
+fn server_name(mail: &target::Mail) -> String {
     match &mail.server.host {
         Host::Name(name) => name.clone(),
         Host::Address(address) => address.to_string(),
@@ -132,7 +153,7 @@ fn server_name(mail: &Mail) -> String {
 }
 
 async fn encrypt(
-    mail: &Mail,
+    mail: &target::Mail,
     stream: Bounded<TcpStream>,
     trust: &Trust,
 ) -> Result<Bounded<tokio_rustls::client::TlsStream<Bounded<TcpStream>>>, NotifyError> {
@@ -147,7 +168,7 @@ async fn encrypt(
     Ok(Bounded { inner, peer, left: ANSWER_BYTES_MAX })
 }
 
-fn tls_parameters(mail: &Mail, trust: &Trust) -> Result<TlsParameters, NotifyError> {
+fn tls_parameters(mail: &target::Mail, trust: &Trust) -> Result<TlsParameters, NotifyError> {
     let failed = |error: lettre::transport::smtp::Error| NotifyError::Tls(error.to_string());
     let mut parameters = TlsParameters::builder(server_name(mail));
     parameters = match trust.ca() {

@@ -114,7 +114,6 @@ impl Notifier {
             alert = %notice.alert.id,
             delivery = %notice.delivery.id,
             severity = notice.alert.severity.name(),
-            checkpoint = notice.checkpoint.lines().nth(2).unwrap_or_default(),
             link = notice.link(&self.public_url),
             "{}: {}",
             words.title,

@@ -54,10 +54,10 @@ pub(super) fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, St
     Ok(found)
 }
 
-/// What TLS said, where this link in a chain of errors is its.
+/// What TLS said, where this link in a chain of errors is its. Each layer wraps what the one below said once more.
 pub(super) fn cause(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    let tls = error.downcast_ref::<rustls::Error>();
-    let tls = tls.or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-    tls.map(ToString::to_string)
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls.to_string());
+    }
+    cause(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }

@@ -109,9 +109,9 @@ impl Notice {
     pub fn words(&self, target: &Target, public_url: &str) -> Words {
         let value = |name: &str| self.value(name, &target.time_zone, public_url);
         let plain = |value: &str| value.to_owned();
-        let title = target.title.as_ref().map(|title| title.render(&value, plain));
+        let title = target.title.as_ref().map(|title| title.render(value, plain));
         let title = template::one_line(&title.unwrap_or_else(|| self.title()), TITLE_CHARS_MAX);
-        let own_text = target.text.as_ref().map(|text| text.render(&value, plain));
+        let own_text = target.text.as_ref().map(|text| text.render(value, plain));
         let times = match self.delivery.occurrences {
             1 => "once".to_owned(),
             times => format!("{times} times"),

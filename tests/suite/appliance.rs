@@ -53,10 +53,15 @@ impl Appliance {
     /// The same with a configuration file of that text.
     pub(crate) fn start_configured(config: &str) -> Appliance {
         let mut appliance = Appliance::at_rest();
-        std::fs::write(appliance.file("sealwatch.toml"), config).expect("it can be written");
-        appliance.config = Some(appliance.file("sealwatch.toml"));
-        appliance.restart();
+        appliance.configure(config);
         appliance
+    }
+
+    /// Starts this one with a configuration file of that text.
+    pub(crate) fn configure(&mut self, config: &str) {
+        std::fs::write(self.file("sealwatch.toml"), config).expect("it can be written");
+        self.config = Some(self.file("sealwatch.toml"));
+        self.restart();
     }
 
     /// One that has not been started, and has no data directory yet.

@@ -69,7 +69,7 @@ pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
 
 /// `GET /api/v1/notify/targets`.
 pub async fn targets(State(app): State<App>, Admin(_): Admin) -> Result<Response, Problem> {
-    let views = app.read(|app| target_views(app)).await?;
+    let views = app.read(target_views).await?;
     Ok(Json(serde_json::json!({ "data": views })).into_response())
 }
 

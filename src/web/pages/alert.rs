@@ -4,6 +4,7 @@ use super::address::address;
 use super::alerts::AlertRow;
 use super::badge::Badge;
 use super::curl;
+use super::delivery::DeliveryRow;
 use super::events;
 use super::frame::{Frame, Section};
 use super::history::{StepRow, history};
@@ -11,7 +12,7 @@ use super::rule::rule;
 use super::time::TimeView;
 use super::{text, words};
 use crate::detect::{self, Relation};
-use crate::model::{Alert, AlertChange, AuditEvent, Evidence, EvidenceItem, Pattern};
+use crate::model::{Alert, AlertChange, AuditEvent, Delivery, Evidence, EvidenceItem, Pattern};
 use askama::Template;
 
 /// How many of the events that counted the page lists: the first and the last half of it where there are
@@ -56,6 +57,8 @@ pub struct AlertPage {
     pub gap: Option<(usize, String)>,
     /// How many are shown of how many.
     pub shown: String,
+    /// Who was told and who was not, newest first.
+    pub deliveries: Vec<DeliveryRow>,
     /// What happened and what was done, oldest first.
     pub history: Vec<StepRow>,
     /// Alerts that belong to it.
@@ -100,7 +103,7 @@ pub struct Numbers {
 impl AlertPage {
     /// The page of `alert`. `rows` are those of [`evidence_shown`].
     pub fn new(frame: Frame, alert: &Alert, rows: Vec<EvidenceRow>, about: About<'_>) -> AlertPage {
-        let About { legal, related, notice, base_url } = about;
+        let About { legal, related, deliveries, notice, base_url } = about;
         let legal = if frame.can_triage() { legal } else { &[] };
         let left_out = alert.evidence.count.saturating_sub(rows.len() as u64);
         let correlation = alert
@@ -130,6 +133,7 @@ impl AlertPage {
                 words::counted(alert.evidence.count, "event")
             ),
             rows,
+            deliveries: deliveries.iter().map(DeliveryRow::from).collect(),
             history: history(alert),
             related: related.iter().map(|(relation, alert)| RelatedRow::new(*relation, alert)).collect(),
             curl: curl::get(base_url, &format!("/api/v1/alerts/{}", alert.id)),
@@ -146,6 +150,8 @@ pub struct About<'a> {
     pub legal: &'a [AlertChange],
     /// The alerts that belong to it.
     pub related: &'a [(Relation, Alert)],
+    /// What became of its notifications, newest first.
+    pub deliveries: &'a [Delivery],
     /// Why the last action did not work.
     pub notice: Option<&'a str>,
     /// Where the appliance is reached.
@@ -326,7 +332,8 @@ pub(super) mod tests {
         let frame = Frame::new(Some(UserView::new("zoe", role)), 1, false, 10, "0");
         let rows = evidence_shown(&alert.evidence).iter().map(|item| EvidenceRow::new(item, None)).collect();
         let legal = &[AlertChange::Acknowledged, AlertChange::Resolved];
-        let about = About { legal, related: &[], notice: None, base_url: "http://127.0.0.1:5600" };
+        let about =
+            About { legal, related: &[], deliveries: &[], notice: None, base_url: "http://127.0.0.1:5600" };
         AlertPage::new(frame, alert, rows, about)
     }
 

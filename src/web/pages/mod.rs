@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod badge;
 pub mod bulk;
 pub mod curl;
+pub mod delivery;
 pub mod event;
 pub mod events;
 pub mod evidence;

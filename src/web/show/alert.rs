@@ -29,6 +29,9 @@ const CHANGES: [AlertChange; 5] = [
     AlertChange::Commented,
 ];
 
+/// Notifications that the page lists: the latest.
+const DELIVERIES_SHOWN_MAX: usize = 50;
+
 /// `GET /alerts/{id}`.
 pub async fn show(
     State(app): State<App>,
@@ -102,7 +105,8 @@ fn view(
     let alert = alert.ok_or_else(|| Problem::not_found("alert with this id"))?;
     let rows = evidence_shown(&alert.evidence).iter().map(|item| row(app, item)).collect::<Result<_, _>>()?;
     let related = app.store.related_alerts(&alert, &caller.organizations, RELATED_MAX)?;
-    let about = About { legal: &legal(&alert), related: &related, notice, base_url };
+    let deliveries = app.store.deliveries_of(id, DELIVERIES_SHOWN_MAX)?;
+    let about = About { legal: &legal(&alert), related: &related, deliveries: &deliveries, notice, base_url };
     page(&AlertPage::new(frame(app, caller)?, &alert, rows, about))
 }
 

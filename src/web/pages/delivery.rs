@@ -1,0 +1,89 @@
+//! What became of a notification: told when, or not told and why.
+
+use super::badge::Badge;
+use super::text;
+use super::time::TimeView;
+use crate::model::{Delivery, DeliveryState};
+
+/// Characters of a reason that a page shows.
+const WHY_CHARS_MAX: usize = 400;
+
+/// One notification of one route to one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryRow {
+    /// What became of it.
+    pub mark: Badge,
+    /// By which route.
+    pub route: String,
+    /// To which target.
+    pub target: String,
+    /// When it was told, given up or decided.
+    pub at: TimeView,
+    /// Why it is not told, or not yet.
+    pub why: Option<String>,
+}
+
+impl From<&Delivery> for DeliveryRow {
+    fn from(delivery: &Delivery) -> DeliveryRow {
+        let (mark, at, why) = match &delivery.state {
+            DeliveryState::Told { at, .. } => (("check", "Told", "good"), *at, None),
+            DeliveryState::Waiting { last_error: None, .. } => {
+                (("bell", "On its way", "info"), delivery.decided_at, None)
+            }
+            DeliveryState::Waiting { attempts, last_error: Some(error), .. } => {
+                let why = format!("tried {attempts} ×, will be tried again: {error}");
+                (("bell", "Not told yet", "medium"), delivery.decided_at, Some(why))
+            }
+            DeliveryState::Dead { at, attempts, reason } => {
+                let why = format!("given up after {attempts} ×: {reason}");
+                (("critical", "Not told", "critical"), *at, Some(why))
+            }
+            DeliveryState::NotTold { why } => {
+                (("pause", "Not told", "info"), delivery.decided_at, Some(why.to_string()))
+            }
+        };
+        let (icon, word, tone) = mark;
+        DeliveryRow {
+            mark: Badge { icon, word, tone },
+            route: text::cell(Some(&delivery.route)),
+            target: text::cell(Some(&delivery.target)),
+            at: at.into(),
+            why: why.map(|why| text::short(&why, WHY_CHARS_MAX)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{NotTold, ReceivedAt};
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    fn row(state: DeliveryState) -> DeliveryRow {
+        DeliveryRow::from(&Delivery {
+            id: Uuid::nil(),
+            alert: Uuid::nil(),
+            occurrences: 1,
+            route: "all".into(),
+            target: "desk".into(),
+            counted: 5,
+            fired_at: Timestamp::UNIX_EPOCH,
+            decided_at: ReceivedAt(0),
+            state,
+        })
+    }
+
+    #[test]
+    fn each_says_when_or_why_not() {
+        let at = ReceivedAt(1_000_000_000);
+        let told = row(DeliveryState::Told { at, attempts: 2 });
+        assert_eq!((told.mark.word, told.at, told.why), ("Told", at.into(), None));
+        let dead = row(DeliveryState::Dead { at, attempts: 5, reason: "answered 500".into() });
+        assert_eq!(dead.why.as_deref(), Some("given up after 5 ×: answered 500"));
+        let quiet = row(DeliveryState::NotTold { why: NotTold::Acknowledged { by: "bob".into() } });
+        assert_eq!((quiet.mark.word, quiet.why.as_deref()), ("Not told", Some("bob had acknowledged it")));
+        let later = row(DeliveryState::Waiting { attempts: 1, next_try: at, last_error: Some("x".into()) });
+        assert_eq!(later.why.as_deref(), Some("tried 1 ×, will be tried again: x"));
+    }
+}

@@ -1,0 +1,127 @@
+//! Quiet on purpose: acknowledged alerts, silences and maintenance windows mute the telling, never the record.
+
+use super::receiver::Receiver;
+use super::{configured, deliveries, hook, raise, route, settled};
+use crate::appliance::{Appliance, eventually};
+use crate::client::Client;
+use crate::samples::failed_sign_in;
+use serde_json::{Value, json};
+
+/// Fires the alert of that principal once more, after its cooldown.
+fn fire_again(client: &Client, principal: &str, round: u32) {
+    let events: Vec<Value> = (0..5).map(|n| failed_sign_in("clinic", principal, round * 400 + n)).collect();
+    client.post("/api/v1/audit/events", &Value::from(events)).expect(202);
+}
+
+#[track_caller]
+fn newest(client: &Client, alert: &str, count: usize) -> Value {
+    eventually(&format!("there are {count} notifications"), || {
+        Some(deliveries(client, alert)).filter(|found| found.len() == count)
+    })
+    .remove(0)
+}
+
+fn started(receiver: &Receiver, more: &str) -> Appliance {
+    let rest = [hook("desk", receiver.port), route("all", &["desk"]), more.to_owned()].concat();
+    Appliance::start_configured(&configured(&[receiver.address()], &rest))
+}
+
+#[test]
+fn an_acknowledged_alert_repeats_to_nobody_and_says_who_is_on_it() {
+    let receiver = Receiver::start();
+    let appliance = started(&receiver, "");
+    let client = appliance.everything("ack");
+    let alert = raise(&client, "clinic", "ada");
+    settled(&client, &alert, "desk", "told");
+    fire_again(&client, "ada", 1);
+    assert_ne!(newest(&client, &alert, 2)["state"], "notTold");
+    client.post(&format!("/api/v1/alerts/{alert}/acknowledge"), &json!({})).expect(200);
+    fire_again(&client, "ada", 2);
+    let quiet = newest(&client, &alert, 3);
+    assert_eq!((&quiet["state"], &quiet["why"]), (&json!("notTold"), &json!("key:ack had acknowledged it")));
+    eventually("two arrived", || (receiver.got().len() == 2).then_some(()));
+}
+
+#[test]
+fn a_silence_mutes_what_it_names_shows_beforehand_what_that_is_and_can_be_ended() {
+    let receiver = Receiver::start();
+    let appliance = started(&receiver, "");
+    let client = appliance.everything("silences");
+    let ada = raise(&client, "clinic", "ada");
+    let bob = raise(&client, "clinic", "bob");
+    for alert in [&ada, &bob] {
+        settled(&client, alert, "desk", "told");
+    }
+    let matcher = json!({"keys": ["ada"], "patterns": ["FAILED_AUTH"]});
+    let preview =
+        client.post("/api/v1/silences/preview", &json!({ "matcher": matcher, "days": 3 })).expect(200).json();
+    assert_eq!((&preview["alerts"], &preview["notifications"]), (&json!(1), &json!(1)));
+    assert_eq!(preview["latestAlertIds"], json!([ada]));
+
+    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let silence = json!({"matcher": matcher, "reason": "a drill", "endsAt": ends});
+    let made = client.post("/api/v1/silences", &silence).expect(201).json();
+    assert_eq!((&made["by"], &made["inForce"]), (&json!("key:silences"), &json!(true)));
+    fire_again(&client, "ada", 1);
+    fire_again(&client, "bob", 1);
+    let quiet = newest(&client, &ada, 2);
+    assert_eq!(quiet["why"], "silenced by key:silences: a drill");
+    assert_ne!(newest(&client, &bob, 2)["state"], "notTold");
+    let record = client.get(&format!("/api/v1/alerts/{ada}")).expect(200).json();
+    assert!(record.to_string().contains("\"occurrences\":2"), "the record goes on: {record}");
+
+    let id = made["id"].as_str().expect("an id");
+    client.call("DELETE", &format!("/api/v1/silences/{id}"), b"").expect(204);
+    client.call("DELETE", &format!("/api/v1/silences/{id}"), b"").expect(404);
+    let listed = client.get("/api/v1/silences").expect(200).json();
+    assert_eq!(listed["data"][0]["inForce"], false, "it stays as the explanation");
+    fire_again(&client, "ada", 2);
+    assert_ne!(newest(&client, &ada, 3)["state"], "notTold");
+    eventually("four arrived", || (receiver.got().len() == 4).then_some(()));
+}
+
+#[test]
+fn a_silence_needs_a_matcher_a_reason_an_end_and_the_right_to_make_it() {
+    let appliance = Appliance::start();
+    let client = appliance.everything("silences");
+    let ends = |secs: i64| jiff::Timestamp::now() + jiff::SignedDuration::from_secs(secs);
+    let silence = |matcher: Value, reason: &str, secs: i64| json!({"matcher": matcher, "reason": reason, "endsAt": ends(secs)});
+    let ada = json!({"keys": ["ada"]});
+    for (status, body) in [
+        (422, silence(json!({}), "a drill", 60)),
+        (422, silence(ada.clone(), " ", 60)),
+        (422, silence(ada.clone(), "a drill", -60)),
+        (422, silence(ada.clone(), "a drill", 91 * 86_400)),
+        (422, silence(json!({"key": ["ada"]}), "a drill", 60)),
+        (422, silence(json!({"keys": vec!["x"; 1]}), &"x".repeat(1_001), 60)),
+        (201, silence(ada.clone(), "a drill", 60)),
+    ] {
+        client.post("/api/v1/silences", &body).expect(status);
+    }
+    let key = appliance.key(&["--name", "reader", "--scope", "read"]);
+    appliance.client().with_key(&key).post("/api/v1/silences", &silence(ada, "a drill", 60)).expect(403);
+    let bound = ["--name", "bound", "--scope", "admin", "--organization", "clinic"];
+    let bound = appliance.client().with_key(&appliance.key(&bound));
+    bound.post("/api/v1/silences", &silence(json!({"keys": ["ada"]}), "mine", 60)).expect(403);
+    bound.post("/api/v1/silences", &silence(json!({"organizations": ["bakery"]}), "mine", 60)).expect(403);
+    bound.post("/api/v1/silences", &silence(json!({"organizations": ["clinic"]}), "mine", 60)).expect(201);
+    assert_eq!(bound.get("/api/v1/silences").expect(200).json()["data"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn an_open_maintenance_window_is_the_reason_and_other_organisations_see_nothing() {
+    let receiver = Receiver::start();
+    let window = "[notify.maintenance.always]\nfrom = \"00:00\"\nto = \"24:00\"\nkeys = [\"ada\"]\n";
+    let appliance = started(&receiver, window);
+    let client = appliance.everything("window");
+    let alert = raise(&client, "clinic", "ada");
+    let quiet = newest(&client, &alert, 1);
+    assert_eq!(quiet["why"], "the maintenance window always was open");
+    let page = client.get(&format!("/alerts/{alert}")).expect(200).text();
+    assert!(page.contains("Not told") && page.contains("the maintenance window always was open"), "{page}");
+    let other = raise(&client, "clinic", "bob");
+    settled(&client, &other, "desk", "told");
+    assert!(client.get(&format!("/alerts/{other}")).expect(200).text().contains("<strong>Told</strong>"));
+    let bakery = appliance.key(&["--name", "bakery", "--scope", "read", "--organization", "bakery"]);
+    appliance.client().with_key(&bakery).get(&format!("/api/v1/alerts/{alert}/deliveries")).expect(404);
+}
