@@ -127,7 +127,7 @@ impl Host {
 }
 
 impl WebAddress {
-    /// Reads `http://host[:port][/path]` or the same with https, without user, query or fragment.
+    /// Reads an address of http or https with a host, a port and a path, without user, query or fragment.
     pub fn parse(text: &str) -> Result<WebAddress, AddressError> {
         if text.len() > 2_000
             || !text.chars().all(|c| c.is_ascii_graphic())

@@ -55,7 +55,7 @@ kind = "console"
 kind = "pigeon"
 [notify.targets.b]
 kind = "webhook"
-url = "http://user:pw@host.example/"
+url = "http:\u002F/user:pw@host.example/"
 format = "template"
 template = '{"x": "{{ titel }}"}'
 [notify.targets.c]
