@@ -154,7 +154,7 @@ pub async fn end(
 }
 
 /// Nobody mutes what they may not see, and no matcher is without bounds.
-fn check_matcher(matcher: &Matcher, caller: &Caller) -> Result<(), Problem> {
+pub fn check_matcher(matcher: &Matcher, caller: &Caller) -> Result<(), Problem> {
     if !matcher.is_within(&caller.organizations) {
         let message = "name the organisations in the matcher, and only those that are yours";
         return Err(Problem::new(StatusCode::FORBIDDEN, "organization_not_allowed", message));

@@ -67,6 +67,8 @@ pub enum Section {
     Alerts,
     /// The events and each one of them.
     Events,
+    /// Who is told.
+    Notifications,
     /// The patterns and each one of them.
     Patterns,
     /// The settings.

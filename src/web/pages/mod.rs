@@ -24,6 +24,7 @@ pub mod history;
 pub mod integrity;
 pub mod live;
 pub mod message;
+pub mod notifications;
 pub mod overview;
 pub mod pattern;
 pub mod patterns;

@@ -11,6 +11,7 @@ pub mod health;
 pub mod help;
 pub mod integrity;
 pub mod live;
+pub mod notifications;
 pub mod overview;
 pub mod pattern;
 pub mod patterns;

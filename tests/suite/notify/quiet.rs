@@ -125,3 +125,37 @@ fn an_open_maintenance_window_is_the_reason_and_other_organisations_see_nothing(
     let bakery = appliance.key(&["--name", "bakery", "--scope", "read", "--organization", "bakery"]);
     appliance.client().with_key(&bakery).get(&format!("/api/v1/alerts/{alert}/deliveries")).expect(404);
 }
+
+#[test]
+fn the_page_tests_targets_shows_what_a_silence_would_mute_makes_it_and_ends_it() {
+    let receiver = Receiver::start();
+    let appliance = started(&receiver, "");
+    let client = appliance.everything("page");
+    let alert = raise(&client, "clinic", "ada");
+    settled(&client, &alert, "desk", "told");
+    let form = |fields: &str| {
+        client.post_as("/notifications/silences", "application/x-www-form-urlencoded", fields.as_bytes())
+    };
+    let tested = client.post_as("/notifications/targets/desk/test", "application/x-www-form-urlencoded", b"");
+    assert!(tested.expect(200).text().contains("desk took the test."));
+    let shown = form("key=ada&action=preview").expect(200).text();
+    assert!(shown.contains("muted 1 notification of 1 alert") && shown.contains("value=\"ada\""), "{shown}");
+    let refused = form("key=ada&hours=2&reason=&action=silence").expect(422).text();
+    assert!(refused.contains("a silence needs a reason"), "{refused}");
+    form("key=%3Cb%3Eada&hours=2&reason=a+drill&action=silence").expect(303);
+    let page = client.get("/notifications").expect(200).text();
+    assert!(page.contains("a drill") && !page.contains("<b>ada") && page.contains("End it now"), "{page}");
+    let listed = client.get("/api/v1/silences").expect(200).json();
+    let id = listed["data"][0]["id"].as_str().expect("an id").to_owned();
+    let ended = client.post_as(
+        &format!("/notifications/silences/{id}/end"),
+        "application/x-www-form-urlencoded",
+        b"",
+    );
+    ended.expect(303);
+    assert!(!client.get("/notifications").expect(200).text().contains("End it now"));
+    let reader = appliance.client().with_key(&appliance.key(&["--name", "reader", "--scope", "read"]));
+    let page = reader.get("/notifications").expect(200).text();
+    assert!(!page.contains("Send a test") && !page.contains("A new silence"), "{page}");
+    reader.post_as("/notifications/targets/desk/test", "application/x-www-form-urlencoded", b"").expect(403);
+}

@@ -1,0 +1,110 @@
+//! Reads the targets and silences, and does what people ask for on their page.
+
+use super::{Visitor, frame, page};
+use crate::model::{Caller, ReceivedAt};
+use crate::web::api::notify::{TargetView, send_test, target_views};
+use crate::web::api::silences::{NewSilence, check_matcher, make};
+use crate::web::auth::{Admin, Triager};
+use crate::web::body::Form;
+use crate::web::error::Problem;
+use crate::web::pages::notifications::{NotificationsPage, SilenceForm, TargetRow, preview_words};
+use crate::web::pages::text;
+use crate::web::state::{App, Appliance};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::SignedDuration;
+
+/// Silences that the page lists.
+const SILENCES_SHOWN_MAX: usize = 50;
+/// How far back the preview looks.
+const PREVIEW_DAYS: u64 = 7;
+
+/// `GET /notifications`.
+pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Response, Problem> {
+    app.read(move |app| page(&view(app, &caller)?)).await
+}
+
+/// `POST /notifications/targets/{name}/test`.
+pub async fn test(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let tested = send_test(&app, name.clone(), caller.name.clone()).await?;
+    let notice = match tested.failure {
+        None => ("good", format!("{name} took the test.")),
+        Some(why) => ("critical", format!("{name} did not take the test: {why}")),
+    };
+    app.read(move |app| page(&NotificationsPage { notice: Some(notice), ..view(app, &caller)? })).await
+}
+
+/// `POST /notifications/silences`: shows what it would have muted, or makes it.
+pub async fn silence(
+    State(app): State<App>,
+    Triager(caller): Triager,
+    Form(form): Form<SilenceForm>,
+) -> Result<Response, Problem> {
+    let matcher = form.matcher();
+    if form.action == "silence" {
+        let hours = form.hours.trim().parse().unwrap_or_default();
+        let ends_at = app.now_received().timestamp().saturating_add(SignedDuration::from_hours(hours));
+        let ends_at = ends_at.unwrap_or(jiff::Timestamp::MAX);
+        let new = NewSilence { matcher, reason: form.reason.clone(), ends_at };
+        return match make(&app, &caller, new).await {
+            Ok(_) => Ok(Redirect::to("/notifications").into_response()),
+            Err(problem) => {
+                let (status, notice) = (problem.status, Some(("critical", problem.message)));
+                let shown = app
+                    .read(move |app| page(&NotificationsPage { notice, form, ..view(app, &caller)? }))
+                    .await?;
+                Ok((status, shown).into_response())
+            }
+        };
+    }
+    check_matcher(&matcher, &caller)?;
+    let since = ReceivedAt(app.now_received().0.saturating_sub(PREVIEW_DAYS * 86_400_000_000_000));
+    app.list(move |app| {
+        let muted = app.store.would_have_muted(&matcher, since, &caller.organizations)?;
+        let preview = Some(preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications));
+        page(&NotificationsPage { preview, form, ..view(app, &caller)? })
+    })
+    .await
+}
+
+/// `POST /notifications/silences/{id}/end`.
+pub async fn end(
+    State(app): State<App>,
+    Triager(caller): Triager,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let missing = || Problem::not_found("silence with this id in force");
+    let id = id.parse().map_err(|_| missing())?;
+    let scope = caller.organizations;
+    let ended = app.writer.commit(move |txn| txn.end_silence(id, &scope, &caller.name)).await?;
+    if ended { Ok(Redirect::to("/notifications").into_response()) } else { Err(missing()) }
+}
+
+fn view(app: &Appliance, caller: &Caller) -> Result<NotificationsPage, Problem> {
+    let targets = caller.rights.admin.then(|| target_views(app)).transpose()?;
+    let targets = targets.map(|targets| targets.into_iter().map(row).collect());
+    let silences = app.store.silences(&caller.organizations, SILENCES_SHOWN_MAX)?;
+    let windows = &app.config.notify.routing.maintenance;
+    Ok(NotificationsPage::new(frame(app, caller)?, targets, &silences, windows, app.now_received()))
+}
+
+fn row(target: TargetView) -> TargetRow {
+    let state = match (target.gone, target.breaker) {
+        (true, _) => "gone: it answered 410".to_owned(),
+        (_, "closed") => "well".to_owned(),
+        (_, breaker) => format!("left alone for a while (breaker {breaker})"),
+    };
+    TargetRow {
+        tone: if state == "well" { "good" } else { "critical" },
+        state,
+        kind: target.kind,
+        counts: format!("{} waiting, {} given up", target.waiting, target.dead),
+        routes: text::short(&target.routes.join(", "), 200),
+        failure: target.last_failure.map(|why| text::short(&why, 400)),
+        name: target.name,
+    }
+}
