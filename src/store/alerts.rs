@@ -1,5 +1,6 @@
 //! Alerts: finding them, counting them, and the steps that people take.
 
+use super::alert_list::listed;
 use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
@@ -19,9 +20,6 @@ use uuid::Uuid;
 const VERSION: u8 = 1;
 /// Bytes of one event in the evidence: seq ‖ id ‖ seconds i64 ‖ nanoseconds i32, little-endian.
 const ITEM_BYTES: usize = 36;
-/// Alerts that one read transaction takes while listing.
-const ROWS_MAX: usize = 5_000;
-
 /// Alerts that the counts name.
 pub const NEWEST_KEPT: usize = 10;
 /// Scopes whose counts are kept.
@@ -100,10 +98,25 @@ impl Store {
         offset: usize,
         limit: usize,
     ) -> Result<AlertPage, StoreError> {
+        let listed = self.alerts_listed(filter, search, order, descending, offset, limit)?;
+        let alerts = listed.alerts.iter().filter_map(|alert| self.alert(alert.id, &filter.scope).transpose());
+        Ok(AlertPage { alerts: alerts.collect::<Result<_, _>>()?, total: listed.total })
+    }
+
+    /// The same without the history of the alerts and the events of their evidence, which is quicker.
+    pub fn alerts_listed(
+        &self,
+        filter: &AlertFilter,
+        search: &Query,
+        order: AlertOrder,
+        descending: bool,
+        offset: usize,
+        limit: usize,
+    ) -> Result<AlertPage, StoreError> {
         let mut found = Vec::new();
         self.each_alert(|alert| {
-            if filter.matches(&alert) && is_found(&alert, search) {
-                found.push((sort_key(&alert, order), alert.id));
+            if filter.matches(alert) && is_found(alert, search) {
+                found.push((sort_key(alert, order), alert.id));
             }
         })?;
         found.sort_unstable();
@@ -111,9 +124,8 @@ impl Store {
             found.reverse();
         }
         let total = found.len();
-        let page = found.into_iter().skip(offset).take(limit);
-        let alerts = page.filter_map(|(_, id)| self.alert(id, &filter.scope).transpose());
-        Ok(AlertPage { alerts: alerts.collect::<Result<_, _>>()?, total })
+        let page: Vec<Uuid> = found.into_iter().skip(offset).take(limit).map(|(_, id)| id).collect();
+        Ok(AlertPage { alerts: self.listed_alerts(&page)?, total })
     }
 
     /// The alert of that id, with its evidence.
@@ -161,7 +173,7 @@ impl Store {
         let mut counts = AlertStatistics::default();
         self.each_alert(|alert| {
             if scope.allow(alert.organization.as_deref()) {
-                counts.add(&alert);
+                counts.add(alert);
             }
         })?;
         let counts = Arc::new(counts);
@@ -171,24 +183,6 @@ impl Store {
         }
         kept.insert(scope.clone(), (version, counts.clone()));
         Ok(counts)
-    }
-
-    /// Calls `each` for every alert, oldest first, in short transactions.
-    pub(super) fn each_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
-        let mut from = [0; 16];
-        loop {
-            let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;
-            let mut rows = 0;
-            for row in alerts.range::<&[u8; 16]>(&from..)?.take(ROWS_MAX) {
-                let (id, value) = row?;
-                rows += 1;
-                from = (u128::from_be_bytes(*id.value()).saturating_add(1)).to_be_bytes();
-                each(decode(id.value(), value.value())?);
-            }
-            if rows < ROWS_MAX {
-                return Ok(());
-            }
-        }
     }
 
     fn with_evidence(&self, mut alert: Alert) -> Result<Alert, StoreError> {
@@ -285,7 +279,7 @@ impl Txn<'_> {
 
     pub(super) fn put_alert(&mut self, alert: &Alert) -> Result<(), StoreError> {
         let (id, row) = (alert.id.as_bytes(), encode(alert));
-        self.alerts_changed = true;
+        self.alerts_changed.push(listed(alert));
         let write = self.writing();
         write.open_table(t::ALERTS)?.insert(id, &row[..])?;
         write.open_table(t::EVIDENCE)?.insert(id, &encode_evidence(&alert.evidence)[..])?;

@@ -17,6 +17,7 @@ mod log_keys;
 mod query;
 mod activities;
 mod settings;
+mod alert_list;
 mod alerts;
 mod related;
 mod detection;

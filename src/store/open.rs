@@ -1,5 +1,6 @@
 //! Opening the store: making the file whole or not at all, and refusing one that is too new.
 
+use super::alert_list::AlertList;
 use super::alerts::AlertCounts;
 use super::append::BlockSummary;
 use super::error::StoreError;
@@ -53,6 +54,7 @@ pub struct Store {
     pub(super) alert_counts: AlertCounts,
     /// Raised by each commit that put something into the outbox.
     pub(super) outbox_version: AtomicU64,
+    pub(super) alert_list: AlertList,
     path: Option<PathBuf>,
     _lock: Option<DirLock>,
 }
@@ -150,6 +152,7 @@ impl Store {
             alerts_version: AtomicU64::new(0),
             alert_counts: AlertCounts::default(),
             outbox_version: AtomicU64::new(0),
+            alert_list: AlertList::default(),
             path: None,
             _lock: None,
             db,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 impl Store {
     /// The alerts that are related to `alert` within what the caller may see, at most `limit`, the closest first
-    /// and then the newest. Without their evidence.
+    /// and then the newest. Without their history and evidence.
     pub fn related_alerts(
         &self,
         alert: &Alert,
@@ -18,9 +18,9 @@ impl Store {
     ) -> Result<Vec<(Relation, Alert)>, StoreError> {
         let mut closest = BTreeMap::new();
         self.each_alert(|other| {
-            let relation = detect::relation(alert, &other);
+            let relation = detect::relation(alert, other);
             if let Some(relation) = relation.filter(|_| scope.allow(other.organization.as_deref())) {
-                closest.insert(Reverse((relation, other.last_fired_at, other.id)), other);
+                closest.insert(Reverse((relation, other.last_fired_at, other.id)), other.clone());
                 if closest.len() > limit {
                     closest.pop_last();
                 }

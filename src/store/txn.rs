@@ -4,7 +4,7 @@ use super::error::StoreError;
 use super::open::{Head, Store};
 use super::tables as t;
 use crate::merkle::Tile;
-use crate::model::{Entry, ReceivedAt, Seq};
+use crate::model::{Alert, Entry, ReceivedAt, Seq};
 use redb::{Durability, WriteTransaction};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,8 +16,8 @@ pub struct Txn<'s> {
     pub(super) store: &'s Store,
     write: WriteTransaction,
     touched: bool,
-    /// Whether counts of alerts made before this commit are stale after it.
-    pub(super) alerts_changed: bool,
+    /// The alerts that it changes, as lists show them.
+    pub(super) alerts_changed: Vec<Alert>,
     /// Whether something was put into the outbox.
     pub(super) outbox_changed: bool,
     /// The end of the log with what this transaction appended.
@@ -42,7 +42,7 @@ impl<'s> Txn<'s> {
             store,
             write,
             touched: false,
-            alerts_changed: false,
+            alerts_changed: Vec::new(),
             outbox_changed: false,
             head,
             pending: Vec::new(),
@@ -72,7 +72,8 @@ impl<'s> Txn<'s> {
         }
         self.write_tiles()?;
         self.write.commit()?;
-        if self.alerts_changed {
+        if !self.alerts_changed.is_empty() {
+            self.store.alert_list.update(std::mem::take(&mut self.alerts_changed));
             self.store.alerts_version.fetch_add(1, Ordering::Release);
         }
         if self.outbox_changed {

@@ -50,7 +50,7 @@ fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> R
     let counts = app.store.alert_statistics(&caller.organizations)?;
     let open = AlertFilter::open(caller.organizations.clone());
     let open =
-        app.store.alerts_page(&open, &Query::everything(), AlertOrder::LastSeenAt, true, 0, 1_000)?.alerts;
+        app.store.alerts_listed(&open, &Query::everything(), AlertOrder::LastSeenAt, true, 0, 1_000)?.alerts;
     let numbers = match caller.organizations {
         Organizations::All => numbers_of_all(app, now)?,
         Organizations::Only(_) => numbers_of_some(app, caller, now)?,
@@ -176,7 +176,7 @@ fn numbers_of_some(app: &Appliance, caller: &Caller, now: Timestamp) -> Result<N
     }
     let alerts = AlertFilter { from: Some(first), ..AlertFilter::all(caller.organizations.clone()) };
     for alert in
-        app.store.alerts_page(&alerts, &Query::everything(), AlertOrder::CreatedAt, true, 0, 1_000)?.alerts
+        app.store.alerts_listed(&alerts, &Query::everything(), AlertOrder::CreatedAt, true, 0, 1_000)?.alerts
     {
         if let Some(bucket) = bucket_of(&mut series, alert.created_at.timestamp()) {
             bucket.alerts += 1;

@@ -29,7 +29,7 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
             };
             let total = app
                 .store
-                .alerts_page(&filter, &Query::everything(), AlertOrder::CreatedAt, true, 0, 0)?
+                .alerts_listed(&filter, &Query::everything(), AlertOrder::CreatedAt, true, 0, 0)?
                 .total;
             recent.insert(pattern, total as u64);
         }
