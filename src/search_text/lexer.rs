@@ -1,9 +1,7 @@
 //! From characters to tokens, each with its place.
 
 use super::fault::SearchTextError;
-
-/// Characters of a search text.
-const TEXT_CHARS_MAX: usize = 2_000;
+use super::limits::TEXT_CHARS_MAX;
 
 /// A piece of the text.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,11 @@
 //! Pure: no I/O, no clock. The index is held against [`Query::matches`], which also serves where one event or
 //! alert at a time is looked at.
 
+pub mod limits;
 mod words;
 mod pattern;
 mod query;
+mod field;
 mod fault;
 mod lexer;
 mod parse;
@@ -15,6 +17,7 @@ mod matches;
 
 pub use document::Document;
 pub use fault::SearchTextError;
+pub use field::Field;
 pub use parse::{parse, quoted};
 pub use pattern::Pattern;
 pub use query::{

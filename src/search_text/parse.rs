@@ -2,13 +2,9 @@
 
 use super::fault::SearchTextError;
 use super::lexer::{Kind, Token, tokens};
+use super::limits::{CLAUSES_MAX, DEPTH_MAX};
 use super::query::Query;
 use super::value;
-
-/// How deep parentheses and negations may nest.
-const DEPTH_MAX: usize = 20;
-/// Terms, phrases and fields of one text.
-const CLAUSES_MAX: usize = 100;
 
 /// Reads a search text. The empty one finds everything.
 ///

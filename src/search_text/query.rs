@@ -105,20 +105,25 @@ impl Name {
 
     /// What it is called in a search text.
     pub fn name(self) -> &'static str {
+        self.names()[0]
+    }
+
+    /// The same, and behind it the event's own names.
+    pub fn names(self) -> &'static [&'static str] {
         match self {
-            Name::Principal => "principal",
-            Name::Organization => "org",
-            Name::Action => "action",
-            Name::Status => "status",
-            Name::Type => "type",
-            Name::Resource => "resource",
-            Name::Session => "session",
-            Name::Classification => "classification",
-            Name::Policy => "policy",
-            Name::Correlation => "correlation",
-            Name::Verdict => "verdict",
-            Name::Source => "source",
-            Name::Id => "id",
+            Name::Principal => &["principal", "principalId"],
+            Name::Organization => &["org", "organization", "organizationId"],
+            Name::Action => &["action"],
+            Name::Status => &["status"],
+            Name::Type => &["type", "targetResourceType"],
+            Name::Resource => &["resource", "targetResourceId"],
+            Name::Session => &["session", "sessionId", "sessionContext.sessionId"],
+            Name::Classification => &["classification", "dataClassification"],
+            Name::Policy => &["policy", "retentionPolicy"],
+            Name::Correlation => &["correlation", "correlationId"],
+            Name::Verdict => &["verdict"],
+            Name::Source => &["source"],
+            Name::Id => &["id"],
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What a value means to its field: names, addresses, prose, numbers, times.
 
 use super::fault::SearchTextError;
+use super::field::Field;
 use super::lexer::Value;
+use super::limits::{FIELD_CHARS_MAX, STARS_MAX};
 use super::pattern::Pattern;
-use super::query::{AddressTest, Name, Network, PathTest, Prose, ProseTest, Query, TimeField, TimeRange};
+use super::query::{AddressTest, Network, PathTest, ProseTest, Query, TimeRange};
 use super::words::{address_number, folded, is_in_one_word, value_kept, words};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -11,11 +13,6 @@ use jiff::tz::TimeZone;
 use std::net::IpAddr;
 use std::ops::Bound;
 use std::ops::Bound::{Excluded, Included, Unbounded};
-
-/// Characters of the name of a field.
-const FIELD_CHARS_MAX: usize = 256;
-/// Stars of one value.
-const STARS_MAX: usize = 8;
 
 const NUMBER: &str = "a number such as 100, a comparison such as >100 or <=5, or a range such as 10..20";
 const TIME: &str = "a date such as 2026-01-31, a time such as 2026-01-31T12:00:00Z, a comparison such as \
@@ -40,34 +37,17 @@ pub(super) fn free(at: usize, written: &Value) -> Parsed<Query> {
 /// What a field with a value looks for; `at` is the place of the value.
 pub(super) fn of_field(field: &str, at: usize, written: &Value) -> Parsed<Query> {
     let path = folded(field);
-    let name = |name| Ok(Query::Name(name, pattern(at, written)?));
-    match path.as_str() {
-        "principal" | "principalid" => name(Name::Principal),
-        "org" | "organization" | "organizationid" => name(Name::Organization),
-        "action" => name(Name::Action),
-        "status" => name(Name::Status),
-        "type" | "targetresourcetype" => name(Name::Type),
-        "resource" | "targetresourceid" => name(Name::Resource),
-        "session" | "sessionid" | "sessioncontext.sessionid" => name(Name::Session),
-        "classification" | "dataclassification" => name(Name::Classification),
-        "policy" | "retentionpolicy" => name(Name::Policy),
-        "correlation" | "correlationid" => name(Name::Correlation),
-        "verdict" => name(Name::Verdict),
-        "source" => name(Name::Source),
-        "id" => name(Name::Id),
-        "ip" | "ipaddress" | "sessioncontext.ipaddress" => Ok(Query::Address(address(at, written.text())?)),
-        "outcome" | "outcomedescription" => Ok(Query::Prose(Prose::Outcome, prose(at, written)?)),
-        "agent" | "useragent" | "sessioncontext.useragent" => {
-            Ok(Query::Prose(Prose::Agent, prose(at, written)?))
-        }
-        "recordcount" => Ok(Query::RecordCount(range(at, written.text(), NUMBER, &number)?)),
-        "at" | "timestamp" => Ok(Query::Time(TimeField::At, time_range(at, written.text())?)),
-        "received" | "receivedat" => Ok(Query::Time(TimeField::Received, time_range(at, written.text())?)),
-        _ if field.chars().count() > FIELD_CHARS_MAX => {
+    match Field::from_name(&path) {
+        Some(Field::Name(name)) => Ok(Query::Name(name, pattern(at, written)?)),
+        Some(Field::Address) => Ok(Query::Address(address(at, written.text())?)),
+        Some(Field::Prose(field)) => Ok(Query::Prose(field, prose(at, written)?)),
+        Some(Field::RecordCount) => Ok(Query::RecordCount(range(at, written.text(), NUMBER, &number)?)),
+        Some(Field::Time(field)) => Ok(Query::Time(field, time_range(at, written.text())?)),
+        None if field.chars().count() > FIELD_CHARS_MAX => {
             let what = format!("the name of a field may have {FIELD_CHARS_MAX} characters");
             Err(SearchTextError::at(at, what))
         }
-        _ => Ok(Query::Path(path, path_test(at, written)?)),
+        None => Ok(Query::Path(path, path_test(at, written)?)),
     }
 }
 

@@ -1,14 +1,10 @@
 //! How texts are cut and folded before they are compared: the same for what is looked for and what is looked
 //! through.
 
+use super::limits::{VALUE_CHARS_MAX, WORD_CHARS_MAX};
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::str::Split;
-
-/// Characters of a word that count; the rest of a longer one is passed over.
-const WORD_CHARS_MAX: usize = 64;
-/// Characters of a name, or of a value by its path, that count.
-const VALUE_CHARS_MAX: usize = 512;
 
 /// The text with every letter small. Letter by letter, so that what a text begins with stays its beginning.
 pub fn folded(text: &str) -> String {
