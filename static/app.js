@@ -83,6 +83,11 @@
     if (zone && name) zone.textContent = `Times are in ${name}; point at one for UTC`;
     refreshAgo();
     setInterval(refreshAgo, 20000);
+    // On paper nothing becomes older: there a relative time gives way to the time itself.
+    addEventListener("beforeprint", () => {
+      for (const time of document.querySelectorAll('time[data-ago="only"]')) time.textContent = local(new Date(time.dateTime));
+    });
+    addEventListener("afterprint", refreshAgo);
     // A page that lay in the background may have been asleep.
     document.addEventListener("visibilitychange", refreshAgo);
   };

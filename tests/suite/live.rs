@@ -137,13 +137,55 @@ fn a_stream_tells_new_alerts_and_events_within_the_scope_and_goes_on_where_it_en
 }
 
 #[test]
+fn a_tail_with_a_search_text_tells_what_it_finds_and_nothing_else() {
+    let appliance = Appliance::start();
+    let everything = appliance.everything("ward 7");
+    let ana = enter(&appliance, "ana", "viewer", &[]);
+    let text = encoded("action:data.* -principal:owl source:\"ward 7\" OR details.ward:W7");
+    let mut reading = Stream::opened(&ana, &format!("/live?tail=0&status=success&q={text}"));
+    reading.until("alerts", |_| true);
+    everything
+        .post(EVENTS, &json!([data_access("org-a", "owl", "10:00:00"), plain_with(json!({"n": 1}))]))
+        .expect(202);
+    everything.post(EVENTS, &json!([data_access("org-a", "bat", "10:00:01")])).expect(202);
+    let ward = json!({"details": {"ward": "w7"}, "principalId": "cat"});
+    let failed = json!({"details": {"ward": "W7"}, "status": "failure"});
+    everything.post(EVENTS, &json!([plain_with(failed), plain_with(ward)])).expect(202);
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let rows = reading.until("rows", |_| true).data["rows"].clone();
+        told.extend(rows.as_array().expect("rows").iter().map(|row| row["principal"].clone()));
+    }
+    assert_eq!(told, ["bat", "cat"]);
+}
+
+#[test]
+fn a_search_text_that_cannot_be_read_is_marked_beside_its_field() {
+    let appliance = Appliance::start();
+    let ana = enter(&appliance, "ana", "viewer", &[]).with("Accept", "text/html");
+    for (place, name) in [("/events", "q"), ("/events/live", "q"), ("/alerts", "search")] {
+        let page = ana.get(&format!("{place}?{name}={}", encoded("owl (\u{202e}<b>"))).expect(400).text();
+        assert!(page.contains("at character 5: this parenthesis is never closed"), "{place}: {page}");
+        assert!(
+            page.contains("<bdi>owl </bdi><mark><bdi>(</bdi></mark><bdi>[U+202E]&#60;b&#62;</bdi>"),
+            "{page}"
+        );
+        assert!(page.contains("aria-invalid=\"true\""), "{place}: the field is marked");
+        assert!(!page.contains("tail="), "{place}: nothing is followed");
+        assert!(page.contains("value=\"owl (\u{202e}&#60;b&#62;\""), "{place}: the form keeps it");
+    }
+    let noted = ana.get("/api/v1/activity?kind=searches").text();
+    assert!(!noted.contains("owl"), "what could not be read was not searched: {noted}");
+}
+
+#[test]
 fn what_is_no_session_or_no_filter_gets_no_stream() {
     let appliance = Appliance::start();
     assert_eq!(Stream::open(&appliance.client(), "/live").err(), Some(401));
     let ingest = appliance.key(&["--name", "sender", "--scope", "ingest"]);
     assert_eq!(Stream::open(&appliance.client().with_key(&ingest), "/live").err(), Some(403));
     let reader = appliance.client().with_key(&appliance.key(&["--name", "reader", "--scope", "read"]));
-    for query in ["alerts=x", "tail=-1", "tail=0&status=fine"] {
+    for query in ["alerts=x", "tail=-1", "tail=0&status=fine", "tail=0&q=a%20OR"] {
         assert_eq!(Stream::open(&reader, &format!("/live?{query}")).err(), Some(400), "{query}");
     }
     // What is no id of ours is nothing to go on from.

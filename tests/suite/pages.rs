@@ -38,7 +38,11 @@ fn the_pages_work_in_a_browser() {
     let client = appliance.everything("sample source");
     let now = jiff::Timestamp::now();
     client.post(EVENTS, &Value::from(sample_events(now))).expect(202);
-    let stored = client.post(EVENTS, &hostile_event(now)).expect(201).json();
+    // Twice, so that one is a neighbour of the other; from a source whose name means no good either.
+    let source = "<script>document.title='pwned'</script>\u{202e}draw";
+    let hostile = appliance.client().with_key(&appliance.key(&["--name", source, "--scope", "ingest"]));
+    hostile.post(EVENTS, &hostile_event(now)).expect(201);
+    let stored = hostile.post(EVENTS, &hostile_event(now)).expect(201).json();
     appliance.detection_is_done(&client);
     let password = std::fs::read_to_string(appliance.data_dir().join("initial-password"))
         .expect("the first start writes it");
@@ -82,18 +86,26 @@ fn sample_events(now: jiff::Timestamp) -> Vec<Value> {
     events
 }
 
-/// An event whose every text tries to do something to whoever looks at it.
+/// Text that tries to do something to whoever looks at it, or at least to look like something else: markup, an
+/// override of the direction, a sequence for terminals, an emoji of several characters, marks piled on a letter.
+const HOSTILE: &str = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">\u{202e}\
+                       gnp.exe\u{1b}[2J \u{1f469}\u{200d}\u{2695}\u{fe0f} e\u{301}\u{323}\u{301}\u{301}\u{301}";
+
+/// An event with such a text in every field that takes one.
 fn hostile_event(now: jiff::Timestamp) -> Value {
-    let hostile = "<script>document.title='pwned'</script>\
-                   <img src=x onerror=\"document.title='pwned'\">\u{202e}gnp.exe\u{1b}[2J";
     plain_with(json!({
         "timestamp": now.to_string(),
-        "action": hostile,
-        "principalId": hostile,
-        "organizationId": hostile,
-        "outcomeDescription": format!("{hostile}{}", "x".repeat(10_000 - hostile.chars().count())),
-        "targetResourceType": hostile,
-        "details": {hostile: hostile},
-        "correlationId": "javascript:alert(1)",
+        "action": HOSTILE,
+        "principalId": HOSTILE,
+        "organizationId": HOSTILE,
+        "outcomeDescription": format!("{HOSTILE}{}", "x".repeat(10_000 - HOSTILE.chars().count())),
+        "targetResourceType": HOSTILE,
+        "targetResourceId": HOSTILE,
+        "sessionContext": {"sessionId": HOSTILE, "ipAddress": "::1", "userAgent": HOSTILE},
+        "retentionPolicy": HOSTILE,
+        "eventVersion": HOSTILE,
+        "signature": HOSTILE,
+        "details": {HOSTILE: HOSTILE, "list": [HOSTILE]},
+        "correlationId": format!("javascript:alert(1){HOSTILE}"),
     }))
 }

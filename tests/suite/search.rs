@@ -214,3 +214,32 @@ fn reindex_makes_the_index_of_a_running_and_of_a_stopped_appliance() {
     let state = client.at(&appliance.address).get("/api/v1/search/index").expect(200).json();
     assert_eq!(state["state"], "ready", "{state}");
 }
+
+#[test]
+fn the_pages_of_events_are_answered_by_the_index_and_miss_nothing_that_was_acknowledged() {
+    let appliance = Appliance::start();
+    let client = appliance.everything("pages");
+    let many: Vec<Value> =
+        (0..5_100).map(|n| plain_with(json!({"n": n, "principalId": format!("p{n}")}))).collect();
+    client.post(EVENTS, &Value::from(many)).expect(202);
+    index_holds(&client, 5_100);
+    let page = client.with("Accept", "text/html");
+    for (n, query) in
+        ["principal=newest-0", "q=newest-1", "principal=newest-2&q=newest", "q=newest*&verdict=unsigned"]
+            .into_iter()
+            .enumerate()
+    {
+        let event = json!({"principalId": format!("newest-{n}"), "action": "data.new", "sessionContext": {"sessionId": "s-9"}});
+        let event = client.post(EVENTS, &plain_with(event)).expect(201).json();
+        let list = page.get(&format!("/events?{query}")).expect(200).text();
+        assert!(list.contains(&format!("newest-{n}</bdi></a>")), "{query}: {list}");
+        assert!(!list.contains("p50"), "{query}");
+        let event = page.get(&format!("/events/{}", event["id"].as_str().expect("an id"))).expect(200).text();
+        assert!(event.contains("All of this session"), "{event}");
+        assert_eq!(
+            event.matches("class=\"list-row\"").count(),
+            if n == 0 { 0 } else { n + 1 },
+            "its neighbours: {event}"
+        );
+    }
+}

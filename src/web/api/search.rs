@@ -31,13 +31,24 @@ pub enum Ranking {
     Relevance,
 }
 
-/// A page of the events that a text finds.
+/// A page of the events that a text finds, as the answer shows it.
 pub(super) fn page(
     app: &Appliance,
     text: &Query,
     query: &EventQuery,
     ranking: Ranking,
 ) -> Result<Page, Problem> {
+    let (page, more) = found(app, text, query, ranking)?;
+    Ok(events::page_of(app, query, &page, more))
+}
+
+/// A page of the events that a text finds, and whether there are more, also where no cursor leads there.
+pub fn found(
+    app: &Appliance,
+    text: &Query,
+    query: &EventQuery,
+    ranking: Ranking,
+) -> Result<(EventPage, bool), Problem> {
     let found = match ranking {
         Ranking::Ordered => app.search.events(text, query)?,
         Ranking::Relevance => app.search.most_relevant(text, &query.filter, query.offset, query.limit)?,
@@ -52,7 +63,7 @@ pub(super) fn page(
         damaged: read.damaged,
         next: last.filter(|_| more && ranking == Ranking::Ordered),
     };
-    Ok(events::page_of(app, query, &page, more))
+    Ok((page, more))
 }
 
 #[derive(Serialize)]

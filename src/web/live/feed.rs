@@ -6,6 +6,7 @@ use super::stream::{self, push_event};
 use super::tail::{Rows, Tail};
 use crate::model::{Caller, Seq};
 use crate::store::AlertStatistics;
+use crate::web::api::search;
 use crate::web::auth::{self, Reader};
 use crate::web::error::Problem;
 use crate::web::pages::events::{EventsFilter, EventsQuery};
@@ -52,10 +53,12 @@ pub async fn follow(
 ) -> Result<Response, Problem> {
     let asked =
         EventsFilter::parse(&events).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
+    let text = search::parse("q", asked.text.as_deref())?;
     let place = app.live.take(holder(&headers, &caller)).map_err(no_place)?;
     let last = headers.get("last-event-id").and_then(|id| Mark::parse(id.to_str().ok()?));
     let tail = query.tail.map(|first| Tail {
         filter: filter_of(&asked, caller.organizations.clone()),
+        text: Arc::new(text),
         next: Seq(last.map_or(first, |mark| mark.next)),
     });
     let known = last.map(|mark| mark.alerts).or(query.alerts);

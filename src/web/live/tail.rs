@@ -1,12 +1,14 @@
 //! The live tail: the newest events that match, a few at a time.
 
 use crate::decode;
-use crate::model::{Entry, EntryKind, EventFilter, Seq};
+use crate::model::{AuditEvent, Entry, EntryKind, EventFilter, Seq};
+use crate::search_text::{Document, Query};
 use crate::store::StoreError;
 use crate::web::pages::events::EventRow;
 use crate::web::state::Appliance;
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Events that one look hands on: about what a person can see pass in a second.
 const ROWS_MAX: usize = 20;
@@ -20,6 +22,8 @@ const READ_BYTES_MAX: usize = 4 << 20;
 pub(super) struct Tail {
     /// Which events.
     pub(super) filter: EventFilter,
+    /// The search text that finds them.
+    pub(super) text: Arc<Query>,
     /// The next entry to look at.
     pub(super) next: Seq,
 }
@@ -42,19 +46,12 @@ impl Rows {
         self.rows.is_empty() && !self.hurried
     }
 
-    fn take(&mut self, filter: &EventFilter, entry: &Entry) {
-        if entry.kind != EntryKind::Event {
-            return;
-        }
-        let Ok(event) = decode::stored(&entry.body, entry.received_at) else { return };
-        if !filter.matches(entry, &event) {
-            return;
-        }
+    fn take(&mut self, entry: &Entry, event: &AuditEvent<'_>) {
         if self.rows.len() == ROWS_MAX {
             self.rows.pop_front();
             self.more += 1;
         }
-        self.rows.push_back(EventRow::new(entry, &event));
+        self.rows.push_back(EventRow::new(entry, event));
     }
 }
 
@@ -71,7 +68,7 @@ impl Tail {
                 for read in block.entries_from(self.next) {
                     // A damaged entry is told of by whoever asks for it; the tail goes on.
                     if let Ok(stored) = read {
-                        found.take(&self.filter, &stored.entry);
+                        self.look_at(app, &stored.entry, &mut found);
                     }
                     self.next = self.next.next();
                 }
@@ -81,5 +78,24 @@ impl Tail {
             }
         }
         Ok(found)
+    }
+
+    fn look_at(&self, app: &Appliance, entry: &Entry, found: &mut Rows) {
+        if entry.kind != EntryKind::Event {
+            return;
+        }
+        let Ok(event) = decode::stored(&entry.body, entry.received_at) else { return };
+        if self.filter.matches(entry, &event) && self.is_found(app, entry, &event) {
+            found.take(entry, &event);
+        }
+    }
+
+    fn is_found(&self, app: &Appliance, entry: &Entry, event: &AuditEvent<'_>) -> bool {
+        if self.text.is_everything() {
+            return true;
+        }
+        let Ok(values) = decode::values(&entry.body) else { return false };
+        let source = app.keyring.get().name(entry.source);
+        self.text.matches(&Document::of_event(entry, event, &source, values))
     }
 }

@@ -53,6 +53,8 @@ pub struct AlertPage {
     pub source: String,
     /// The events that counted.
     pub rows: Vec<EvidenceRow>,
+    /// What stands there where none did.
+    pub no_events: &'static str,
     /// Before which row events are left out, and how many.
     pub gap: Option<(usize, String)>,
     /// How many are shown of how many.
@@ -134,6 +136,11 @@ impl AlertPage {
             ),
             rows,
             deliveries: deliveries.iter().map(DeliveryRow::from).collect(),
+            no_events: if alert.evidence.count == 0 {
+                "No event counts here: this is about the log itself, not about what was sent."
+            } else {
+                "None of its events is kept any more."
+            },
             history: history(alert),
             related: related.iter().map(|(relation, alert)| RelatedRow::new(*relation, alert)).collect(),
             curl: curl::get(base_url, &format!("/api/v1/alerts/{}", alert.id)),
@@ -335,6 +342,16 @@ pub(super) mod tests {
         let about =
             About { legal, related: &[], deliveries: &[], notice: None, base_url: "http://127.0.0.1:5600" };
         AlertPage::new(frame, alert, rows, about)
+    }
+
+    #[test]
+    fn an_alert_about_the_log_itself_does_not_say_that_its_events_are_gone() {
+        let said = |count| {
+            let mut alert = alert(Pattern::LogDamage, 0, 0);
+            alert.evidence.count = count;
+            page(Role::Viewer, &alert).no_events
+        };
+        assert!(said(0).contains("the log itself") && said(1).contains("kept any more"));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::chips::{self, Chip};
 use super::curl;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
+use super::search_field::SearchField;
 use super::time::TimeView;
 use super::{text, words};
 use crate::model::{Alert, AlertStatus, Pattern, Severity};
+use crate::search_text::SearchTextError;
 use askama::Template;
 use serde::Deserialize;
 
@@ -28,8 +31,10 @@ pub struct AlertsPage {
     pub patterns: Vec<Choice>,
     /// The organisation that is asked for.
     pub organization: String,
-    /// The words that are searched.
-    pub search: String,
+    /// The search text.
+    pub search: SearchField,
+    /// The filters in force.
+    pub chips: Vec<Chip>,
     /// The order in force, so that the form keeps it.
     pub sort: &'static str,
     /// `asc` or `desc`.
@@ -61,12 +66,14 @@ pub struct Found<'a> {
     pub total: u64,
     /// Whether there would be some without the filter.
     pub any: bool,
+    /// Why the search text could not be read, and nothing was looked for.
+    pub fault: Option<&'a SearchTextError>,
 }
 
 impl AlertsPage {
     /// The page of the alerts that the store has found, sorted and cut as `filter` says.
     pub fn new(frame: Frame, filter: &AlertsFilter, found: Found<'_>, base_url: &str) -> AlertsPage {
-        let Found { alerts, total, any } = found;
+        let Found { alerts, total, any, .. } = found;
         let first = (filter.page - 1) * ALERTS_PER_PAGE;
         let last = first + alerts.len() as u64;
         let page = |page| AlertsFilter { page, ..filter.clone() }.address();
@@ -76,7 +83,8 @@ impl AlertsPage {
             severities: filter.severity_choices(),
             patterns: filter.pattern_choices(),
             organization: filter.organization.clone().unwrap_or_default(),
-            search: filter.search.clone().unwrap_or_default(),
+            search: SearchField::new(filter.search.as_deref(), found.fault),
+            chips: chips::of_alerts(filter),
             sort: filter.sort.name(),
             order: filter.order(),
             columns: AlertSort::ALL.into_iter().map(|sort| filter.column(sort)).collect(),
@@ -169,7 +177,7 @@ pub struct AlertsQuery {
     pub pattern: String,
     /// An organisation's id.
     pub org: String,
-    /// Words.
+    /// A search text.
     pub search: String,
     /// The name of a column.
     pub sort: String,
@@ -190,7 +198,7 @@ pub struct AlertsFilter {
     pub pattern: Option<Pattern>,
     /// Only this organisation.
     pub organization: Option<String>,
-    /// Only those with these words in title, key or organisation.
+    /// Only those that this search text finds.
     pub search: Option<String>,
     /// By what they are sorted.
     pub sort: AlertSort,

@@ -5,29 +5,28 @@ use super::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, StatusFilter};
 use super::events::{EVENTS_PER_PAGE, EventTime, EventsFilter};
 use crate::model::{AlertStatus, Pattern, Severity, Verdict};
 use jiff::{SignedDuration, Timestamp};
+use std::net::IpAddr;
 
 /// A GET of `path`, whose query is percent-encoded, at `base_url`. The key stands in the environment.
 pub fn get(base_url: &str, path: &str) -> String {
     format!("curl -H \"X-API-Key: $SEALWATCH_KEY\" '{}{path}'", base_url.replace('\'', ""))
 }
 
-/// The call of the API that lists the same events; nothing where it has no parameter for a filter.
+/// The call of the API that lists the same events; nothing where it has no parameter for a filter. What the API has no
+/// parameter for stands in the search text.
 pub fn events(filter: &EventsFilter, base_url: &str) -> Option<String> {
     let verified = filter.verdict == Some(Verdict::Verified);
-    let cannot = (filter.verdict.is_some() && !verified)
-        || filter.ip_address.is_some()
-        || filter.time == EventTime::Received
-        || filter.cursor.is_some();
-    if cannot {
-        return None;
-    }
+    let text = search_text(filter, verified)?;
     let instant = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
     // The page's end is the first moment that counts no more, the parameter's the last that does.
     let to = filter.to.and_then(|to| to.checked_sub(SignedDuration::from_nanos(1)).ok());
     let (from, to, limit, query) =
         (instant(filter.from), instant(to), EVENTS_PER_PAGE.to_string(), filter.form());
+    let happened = |time: &str| if filter.time == EventTime::Event { time.to_owned() } else { String::new() };
+    let (from, to) = (happened(&from), happened(&to));
     let pairs = [
-        ("principalIds", query.principal.as_str()),
+        ("q", text.as_str()),
+        ("principalIds", &query.principal),
         ("actions", &query.action),
         ("statuses", &query.status),
         ("organizationIds", &query.org),
@@ -37,9 +36,33 @@ pub fn events(filter: &EventsFilter, base_url: &str) -> Option<String> {
         ("correlationId", &query.correlation),
         ("startDate", &from),
         ("endDate", &to),
+        ("cursor", &query.cursor),
         ("limit", &limit),
     ];
     Some(get(base_url, &address("/api/v1/audit/events", pairs)))
+}
+
+/// The search text with those filters that are no parameters of the API.
+fn search_text(filter: &EventsFilter, verified: bool) -> Option<String> {
+    let mut terms = Vec::new();
+    if let Some(verdict) = filter.verdict.filter(|_| !verified) {
+        terms.push(format!("verdict:{}", verdict.name()));
+    }
+    if let Some(written) = &filter.ip_address {
+        // What is no address cannot stand behind this field.
+        let address: IpAddr = written.parse().ok()?;
+        terms.push(format!("ip:{address}"));
+    }
+    if filter.time == EventTime::Received {
+        terms.extend(filter.from.map(|from| format!("received:>={from}")));
+        terms.extend(filter.to.map(|to| format!("received:<{to}")));
+    }
+    let text = filter.text.clone().unwrap_or_default();
+    if terms.is_empty() {
+        return Some(text);
+    }
+    let text = if text.is_empty() { text } else { format!("({text}) ") };
+    Some(format!("{text}{}", terms.join(" ")))
 }
 
 /// The call of the API that lists the same alerts; nothing where it knows no such order.
@@ -85,8 +108,24 @@ mod tests {
         let expected = "curl -H \"X-API-Key: $SEALWATCH_KEY\" 'http://127.0.0.1:5600/api/v1/audit/events?principalIds=o%27neill\
                         &verifiedOnly=true&endDate=2023-07-10T11%3A59%3A59.999999999Z&limit=50'";
         assert_eq!(events(&filter, "http://127.0.0.1:5600").as_deref(), Some(expected));
-        let other = EventsFilter { verdict: Some(Verdict::Unsigned), ..EventsFilter::default() };
-        assert_eq!(events(&other, "http://127.0.0.1:5600"), None);
+        let text = |filter: EventsFilter| search_text(&filter, false);
+        let other = EventsFilter {
+            verdict: Some(Verdict::Unsigned),
+            ip_address: Some("10.0.0.1".to_owned()),
+            ..EventsFilter::default()
+        };
+        assert_eq!(text(other.clone()).as_deref(), Some("verdict:unsigned ip:10.0.0.1"));
+        let received = EventsFilter {
+            text: Some("a OR b".to_owned()),
+            from: "2023-07-10T12:00:00Z".parse().ok(),
+            time: EventTime::Received,
+            ..other.clone()
+        };
+        let expected = "(a OR b) verdict:unsigned ip:10.0.0.1 received:>=2023-07-10T12:00:00Z";
+        assert_eq!(text(received.clone()).as_deref(), Some(expected));
+        assert!(crate::search_text::parse(expected).is_ok());
+        assert!(events(&received, "http://127.0.0.1:5600").is_some_and(|call| !call.contains("startDate")));
+        assert_eq!(text(EventsFilter { ip_address: Some("nowhere".to_owned()), ..other }), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::badge::Badge;
 use super::curl;
 use super::fields;
 use super::frame::{Frame, Section};
+use super::neighbours::Neighbours;
 use super::time::TimeView;
 use super::{text, words};
 use crate::model::{Alert, AuditEvent, Entry, EntryFlags, Hash, Verdict, organization_of};
@@ -61,6 +62,8 @@ pub struct EventPage {
     pub more: Vec<(String, String)>,
     /// The alerts that it counted towards.
     pub alerts: Vec<AlertRow>,
+    /// What happened around it; nothing where no id ties it to others.
+    pub neighbours: Option<Neighbours>,
     /// The call of the API that gives the same.
     pub curl: String,
 }
@@ -85,8 +88,8 @@ pub struct EventParts<'a> {
 }
 
 impl EventPage {
-    /// The page of that event.
-    pub fn new(frame: Frame, parts: EventParts<'_>) -> EventPage {
+    /// The page of that event, with what happened around it.
+    pub fn new(frame: Frame, parts: EventParts<'_>, neighbours: Option<Neighbours>) -> EventPage {
         let EventParts { entry, event, .. } = parts;
         let organization = organization_of(entry, event);
         let raw = String::from_utf8_lossy(&entry.body);
@@ -112,6 +115,7 @@ impl EventPage {
             raw: text::visible_lines(&raw[..raw_end.unwrap_or(raw.len())]),
             more: more(event, organization),
             alerts: parts.alerts.iter().map(AlertRow::from).collect(),
+            neighbours,
             curl: curl::get(parts.base_url, &format!("/api/v1/audit/events/{}", entry.id)),
         }
     }

@@ -2,12 +2,15 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::chips::{self, Chip};
 use super::curl;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
+use super::search_field::SearchField;
 use super::time::TimeView;
 use super::{text, words};
 use crate::model::{AuditEvent, Classification, Entry, Status, Verdict, organization_of};
+use crate::search_text::SearchTextError;
 use askama::Template;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +26,10 @@ pub struct EventsPage {
     pub frame: Frame,
     /// What is asked for, as the form's texts.
     pub query: EventsQuery,
+    /// The search text.
+    pub search: SearchField,
+    /// The filters in force.
+    pub chips: Vec<Chip>,
     /// The form's choices of status.
     pub statuses: Vec<Choice>,
     /// The form's choices of classification.
@@ -50,23 +57,16 @@ pub struct EventsPage {
 }
 
 impl EventsPage {
-    /// The page of `rows`, which the store has filtered and cut as `filter` says, newest first; `total`
-    /// match, `next_cursor` leads to the older ones, and `any` says whether there would be some without the
-    /// filter.
-    pub fn new(
-        frame: Frame,
-        filter: &EventsFilter,
-        rows: Vec<EventRow>,
-        total: u64,
-        next_cursor: Option<String>,
-        any: bool,
-        base_url: &str,
-    ) -> EventsPage {
+    /// The page of what was found, which is filtered and cut as `filter` says, newest first.
+    pub fn new(frame: Frame, filter: &EventsFilter, found: FoundEvents<'_>, base_url: &str) -> EventsPage {
+        let FoundEvents { rows, total, next_cursor, any, fault } = found;
         let live = EventsFilter { cursor: None, ..filter.clone() }.pairs();
         let at = |cursor: Option<String>| EventsFilter { cursor, ..filter.clone() }.address();
         EventsPage {
             frame: frame.titled("Events", Section::Events),
             query: filter.form(),
+            search: SearchField::new(filter.text.as_deref(), fault),
+            chips: chips::of_events(filter, EventsFilter::address),
             statuses: filter.status_choices(),
             classifications: filter.classification_choices(),
             verdicts: filter.verdict_choices(),
@@ -81,6 +81,21 @@ impl EventsPage {
             curl: curl::events(filter, base_url),
         }
     }
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct FoundEvents<'a> {
+    /// The events of the page.
+    pub rows: Vec<EventRow>,
+    /// How many match.
+    pub total: u64,
+    /// What leads to the older ones.
+    pub next_cursor: Option<String>,
+    /// Whether there would be some without the filter.
+    pub any: bool,
+    /// Why the search text could not be read, and nothing was looked for.
+    pub fault: Option<&'a SearchTextError>,
 }
 
 /// One event as a row.
@@ -143,6 +158,8 @@ pub fn target(event: &AuditEvent<'_>) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct EventsQuery {
+    /// A search text.
+    pub q: String,
     /// A whole `principalId`.
     pub principal: String,
     /// A whole `action`, or one that ends in `*`.
@@ -175,6 +192,8 @@ pub struct EventsQuery {
 /// What is asked of the list of events; its address holds all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventsFilter {
+    /// Only those that this search text finds.
+    pub text: Option<String>,
     /// Only of this `principalId`.
     pub principal: Option<String>,
     /// Only with this `action`; with those that begin so where it ends in `*`.
@@ -233,6 +252,7 @@ impl EventsFilter {
     /// The filter that the query asks for.
     pub fn parse(query: &EventsQuery) -> Result<EventsFilter, InvalidFilter> {
         Ok(EventsFilter {
+            text: filter::words(&query.q),
             principal: filter::words(&query.principal),
             action: filter::words(&query.action),
             status: filter::named("status", &query.status, Status::from_name)?,
@@ -271,6 +291,7 @@ impl EventsFilter {
         let query = self.form();
         let time = if self.time == EventTime::Received { self.time.name() } else { "" };
         vec![
+            ("q", query.q),
             ("principal", query.principal),
             ("action", query.action),
             ("status", query.status),
@@ -291,6 +312,7 @@ impl EventsFilter {
     pub fn form(&self) -> EventsQuery {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         EventsQuery {
+            q: text(&self.text),
             principal: text(&self.principal),
             action: text(&self.action),
             status: self.status.map_or("", Status::name).to_owned(),
@@ -354,6 +376,7 @@ mod tests {
     #[test]
     fn the_address_holds_the_whole_filter() {
         let query = EventsQuery {
+            q: " denied -org:acme ".into(),
             principal: "arn:aws:iam::1:user/x".into(),
             action: "data.*".into(),
             status: "failure".into(),
@@ -368,7 +391,7 @@ mod tests {
             ..EventsQuery::default()
         };
         let filter = EventsFilter::parse(&query).expect("all of it is known");
-        let expected = "/events?principal=arn%3Aaws%3Aiam%3A%3A1%3Auser%2Fx&action=data.%2A&status=failure\
+        let expected = "/events?q=denied%20-org%3Aacme&principal=arn%3Aaws%3Aiam%3A%3A1%3Auser%2Fx&action=data.%2A&status=failure\
                         &classification=PHI&verdict=hash_mismatch&type=aws.s3&address=10.0.0.1\
                         &from=2023-07-10T11%3A30%3A00Z&to=2023-07-10T12%3A00%3A00Z&time=received&cursor=17";
         assert_eq!(filter.address(), expected);

@@ -1,6 +1,7 @@
 //! The help: keys, search, times.
 
 use super::frame::{Frame, Section};
+use super::search_help::{self, Example, FieldHelp};
 use askama::Template;
 
 /// What `help.html` shows.
@@ -11,16 +12,28 @@ pub struct HelpPage {
     pub frame: Frame,
     /// The keys of the keyboard that do something, and what.
     pub keys: [(&'static [&'static str], &'static str); 11],
+    /// Search texts that can be tried.
+    pub examples: Vec<Example>,
+    /// Every field of a search text.
+    pub fields: Vec<FieldHelp>,
+    /// How large a search text may be.
+    pub bounds: [String; 4],
 }
 
 impl HelpPage {
     /// The help.
     pub fn new(frame: Frame) -> HelpPage {
-        HelpPage { frame: frame.titled("Help", Section::Help), keys: KEYS }
+        HelpPage {
+            frame: frame.titled("Help", Section::Help),
+            keys: KEYS,
+            examples: search_help::examples(),
+            fields: search_help::fields(),
+            bounds: search_help::bounds(),
+        }
     }
 }
 
-/// As `static/app.js` has them.
+/// As `static/keys.js` has them.
 const KEYS: [(&[&str], &str); 11] = [
     (&["/"], "Go to the search field, or to the first filter"),
     (&["j"], "Next row of a list"),

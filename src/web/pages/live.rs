@@ -2,10 +2,12 @@
 
 use super::address::address;
 use super::badge::Badge;
+use super::chips::{self, Chip};
 use super::events::{EventRow, EventsFilter};
 use super::frame::{Frame, Section};
-use super::text;
+use super::search_field::SearchField;
 use crate::model::{Seq, Status, Verdict};
+use crate::search_text::SearchTextError;
 use askama::Template;
 
 /// Events that the page holds at once; the oldest make room.
@@ -17,8 +19,12 @@ const ROWS_MAX: u32 = 200;
 pub struct LivePage {
     /// Around it.
     pub frame: Frame,
-    /// The filter in force: what it is called and what it is.
-    pub filter: Vec<(&'static str, String)>,
+    /// The search text.
+    pub search: SearchField,
+    /// The filters in force.
+    pub chips: Vec<Chip>,
+    /// Those that the form of the search text does not show: name and value.
+    pub others: Vec<(&'static str, String)>,
     /// The same as a list of all events.
     pub list_href: String,
     /// This page again.
@@ -32,23 +38,30 @@ pub struct LivePage {
 }
 
 impl LivePage {
-    /// The page of `rows`; what comes in from the entry `next` on is told live.
-    pub fn new(frame: Frame, filter: &EventsFilter, rows: Vec<EventRow>, next: Seq) -> LivePage {
+    /// The page of `rows`; what comes in from the entry `next` on is told live, unless the search text has a fault.
+    pub fn new(
+        frame: Frame,
+        filter: &EventsFilter,
+        rows: Vec<EventRow>,
+        next: Result<Seq, &SearchTextError>,
+    ) -> LivePage {
         let filter = EventsFilter { cursor: None, ..filter.clone() };
         let pairs = filter.pairs();
         let query = || pairs.iter().map(|(name, value)| (&**name, value.as_str()));
-        let next = next.to_string();
-        let tail = [("tail", next.as_str())].into_iter().chain(query());
-        let live = frame.live.as_deref().map(|live| address(live, tail));
+        let live = match (&frame.live, next) {
+            (Some(live), Ok(next)) => {
+                let next = next.to_string();
+                Some(address(live, [("tail", next.as_str())].into_iter().chain(query())))
+            }
+            (live, _) => live.clone(),
+        };
         let statuses = Status::ALL.into_iter().map(Badge::from);
         LivePage {
-            filter: pairs
-                .iter()
-                .filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| (*name, text::cell(Some(value))))
-                .collect(),
+            search: SearchField::new(filter.text.as_deref(), next.err()),
+            chips: chips::of_events(&filter, here),
+            others: pairs.iter().filter(|(name, value)| *name != "q" && !value.is_empty()).cloned().collect(),
             list_href: filter.address(),
-            href: address("/events/live", query()),
+            href: here(&filter),
             rows,
             rows_max: ROWS_MAX,
             marks: statuses.chain(Verdict::ALL.into_iter().map(Badge::from)).collect(),
@@ -57,9 +70,15 @@ impl LivePage {
     }
 }
 
+/// The live tail with that filter.
+fn here(filter: &EventsFilter) -> String {
+    address("/events/live", filter.pairs().iter().map(|(name, value)| (*name, value.as_str())))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::search_text;
 
     #[test]
     fn the_stream_has_the_filter_of_the_page() {
@@ -69,9 +88,15 @@ mod tests {
             cursor: Some("x".to_owned()),
             ..EventsFilter::default()
         };
-        let page = LivePage::new(frame, &filter, Vec::new(), Seq(7));
+        let page = LivePage::new(frame.clone(), &filter, Vec::new(), Ok(Seq(7)));
         assert_eq!(page.frame.live.as_deref(), Some("/live?alerts=3&tail=7&principal=a%26b"));
         assert_eq!(page.href, "/events/live?principal=a%26b");
-        assert_eq!(page.filter, [("principal", "a&b".to_owned())]);
+        assert_eq!(page.others, [("principal", "a&b".to_owned())]);
+        assert_eq!(page.chips[0].href, "/events/live");
+        let filter = EventsFilter { text: Some("OR".to_owned()), ..filter };
+        let fault = search_text::parse("OR").expect_err("no text");
+        let page = LivePage::new(frame, &filter, Vec::new(), Err(&fault));
+        assert_eq!(page.frame.live.as_deref(), Some("/live?alerts=3"), "nothing is followed");
+        assert!(page.search.fault.is_some_and(|fault| fault.at == "O"));
     }
 }

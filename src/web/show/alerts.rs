@@ -2,13 +2,15 @@
 
 use super::{BaseUrl, Visitor, frame, page};
 use crate::model::{AlertFilter, AlertOrder, AlertStatus};
-use crate::web::api::search;
+use crate::search_text;
+use crate::store::AlertPage;
 use crate::web::error::Problem;
 use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery, Found};
 use crate::web::searches;
 use crate::web::state::App;
 use axum::extract::{Query, RawQuery, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use std::collections::BTreeSet;
 
 /// `GET /alerts`.
@@ -21,22 +23,25 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let asked =
         AlertsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
-    if asked.is_search() {
+    let text = search_text::parse(asked.search.as_deref().unwrap_or_default());
+    if asked.is_search() && text.is_ok() {
         searches::note(&app, &caller, "/alerts", address.as_deref()).await?;
     }
-    let text = search::parse("search", asked.search.as_deref())?;
-    app.list(move |app| {
+    let status = if text.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let shown = app.list(move |app| {
         let all = AlertFilter::all(caller.organizations.clone());
         let filter = AlertFilter { scope: caller.organizations.clone(), ..filter_of(&asked, all) };
         let offset = usize::try_from(asked.offset()).unwrap_or(usize::MAX);
         let limit = ALERTS_PER_PAGE as usize;
         let (order, descending) = (order_of(asked.sort), asked.descending);
-        let found = app.store.alerts_page(&filter, &text, order, descending, offset, limit)?;
+        let find = |text| app.store.alerts_listed(&filter, text, order, descending, offset, limit);
+        let found = text.as_ref().map_or_else(|_| Ok(AlertPage::default()), find)?;
         let any = found.total > 0 || app.store.alert_statistics(&caller.organizations)?.total > 0;
-        let found = Found { alerts: &found.alerts, total: found.total as u64, any };
+        let fault = text.as_ref().err();
+        let found = Found { alerts: &found.alerts, total: found.total as u64, any, fault };
         page(&AlertsPage::new(frame(app, &caller)?, &asked, found, &base_url))
-    })
-    .await
+    });
+    Ok((status, shown.await?).into_response())
 }
 
 fn filter_of(asked: &AlertsFilter, all: AlertFilter) -> AlertFilter {

@@ -3,16 +3,27 @@
 use super::{BaseUrl, Visitor, frame, page};
 use crate::decode;
 use crate::model::{EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt, Stored};
+use crate::search::SearchState;
+use crate::search_text;
+use crate::store::EventPage;
 use crate::web::api::events::{cursor, parse_cursor};
+use crate::web::api::search::{Ranking, found};
 use crate::web::error::Problem;
 use crate::web::pages::events::{
-    EVENTS_PER_PAGE, EventRow, EventTime, EventsFilter, EventsPage, EventsQuery,
+    EVENTS_PER_PAGE, EventRow, EventTime, EventsFilter, EventsPage, EventsQuery, FoundEvents,
 };
 use crate::web::searches;
-use crate::web::state::App;
+use crate::web::state::{App, Appliance};
 use axum::extract::{Query, RawQuery, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use jiff::SignedDuration;
+use std::time::Duration;
+
+/// Entries of a log that is walked for a filter: about 20 ms.
+const WALKED_MAX: u64 = 5_000;
+/// How long a list waits for the index to come to the end of the log; it commits more often than that.
+const INDEX_PATIENCE: Duration = Duration::from_secs(1);
 
 /// `GET /events`.
 pub async fn show(
@@ -25,17 +36,62 @@ pub async fn show(
     let asked =
         EventsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
     let query = query_of(&asked, caller.organizations.clone())?;
-    if asked.is_search() {
+    let text = search_text::parse(asked.text.as_deref().unwrap_or_default());
+    if asked.is_search() && text.is_ok() {
         searches::note(&app, &caller, "/events", address.as_deref()).await?;
     }
-    app.list(move |app| {
-        let found = app.store.events_page(&query)?;
-        let rows = found.events.iter().filter_map(row).collect();
-        let any = found.total > 0 || app.store.events() > 0;
-        let next = found.next.map(cursor);
-        page(&EventsPage::new(frame(app, &caller)?, &asked, rows, found.total, next, any, &base_url))
-    })
-    .await
+    let status = if text.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let way = way_to(&app, text.as_ref().ok(), &query).await;
+    let shown = app.list(move |app| {
+        let found = match &text {
+            Ok(text) => listed(app, text, &query, way)?,
+            Err(_) => EventPage::default(),
+        };
+        let found = FoundEvents {
+            rows: found.events.iter().filter_map(row).collect(),
+            total: found.total,
+            next_cursor: found.next.map(cursor),
+            any: found.total > 0 || app.store.events() > 0,
+            fault: text.as_ref().err(),
+        };
+        page(&EventsPage::new(frame(app, &caller)?, &asked, found, &base_url))
+    });
+    Ok((status, shown.await?).into_response())
+}
+
+/// Who answers a list of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A walk over the log itself.
+    Log,
+    /// The index, which is as quick in a log of any length.
+    Index,
+}
+
+/// A text needs the index. So do filters in a long log, but only an index that has all of it: an event that was
+/// acknowledged is in the list.
+pub(super) async fn way_to(app: &App, text: Option<&search_text::Query>, query: &EventQuery) -> Way {
+    let size = app.store.size();
+    if text.is_some_and(|text| !text.is_everything()) {
+        app.indexed.reaches(size, INDEX_PATIENCE).await;
+        return Way::Index;
+    }
+    let is_long = size.0 > WALKED_MAX && !query.filter.is_time_only();
+    let serves = is_long && app.search.state() == SearchState::Ready;
+    if serves && app.indexed.reaches(size, INDEX_PATIENCE).await { Way::Index } else { Way::Log }
+}
+
+/// A page of events.
+pub(super) fn listed(
+    app: &Appliance,
+    text: &search_text::Query,
+    query: &EventQuery,
+    way: Way,
+) -> Result<EventPage, Problem> {
+    match way {
+        Way::Log => Ok(app.store.events_page(query)?),
+        Way::Index => Ok(found(app, text, query, Ranking::Ordered)?.0),
+    }
 }
 
 /// What is asked for, within what the caller may see.
