@@ -19,7 +19,7 @@ use crate::readers::{
 use crate::search::{Indexer, Place};
 use crate::store::{Options, Store, StoreError};
 use crate::web::{
-    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
+    self, App, Appliance, ConnectionLimits, Exports, HealthBoard, Listener, LiveStreams, Previews, Prober,
     SharedKeyring, SignIns,
 };
 use jiff::SignedDuration;
@@ -210,6 +210,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         sign_in_queue: Semaphore::new(SIGN_INS_WAITING_MAX),
         previews: Previews::default(),
         listings: Semaphore::new(LISTINGS_MAX),
+        exports: Exports::default(),
         live: LiveStreams::default(),
         started: Instant::now(),
         config,

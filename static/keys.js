@@ -59,7 +59,7 @@
     if (box) box.click();
   };
   const search = () => {
-    const field = one('form[role="search"] input:not([type="hidden"])');
+    const field = one('main form[role="search"] input:not([type="hidden"])') ?? one("#find");
     field?.focus();
     field?.select();
     return Boolean(field);

@@ -67,6 +67,10 @@ pub enum Activity {
         by: String,
         /// What it was.
         what: String,
+        /// What was asked for, as it stands in the address, cut to 2,000 characters; `None` where that says nothing
+        /// more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        query: Option<String>,
     },
     /// Input that was no valid event, kept as evidence of what came.
     InputKept {

@@ -137,6 +137,7 @@ impl Txn<'_> {
         }
         self.writing().open_table(t::USERS)?.remove(name)?;
         self.end_sessions_of(name)?;
+        self.forget_searches_of(name)?;
         self.append_activity(&Activity::UserRemoved { name: name.to_owned(), by: by.to_owned() })?;
         Ok(true)
     }

@@ -35,6 +35,8 @@ pub struct AlertPage {
     pub alerts: Vec<Alert>,
     /// How many there are in all.
     pub total: usize,
+    /// How many of each pattern.
+    pub by_pattern: BTreeMap<Pattern, usize>,
 }
 
 /// How many alerts there are, and of what kind.
@@ -100,7 +102,11 @@ impl Store {
     ) -> Result<AlertPage, StoreError> {
         let listed = self.alerts_listed(filter, search, order, descending, offset, limit)?;
         let alerts = listed.alerts.iter().filter_map(|alert| self.alert(alert.id, &filter.scope).transpose());
-        Ok(AlertPage { alerts: alerts.collect::<Result<_, _>>()?, total: listed.total })
+        Ok(AlertPage {
+            alerts: alerts.collect::<Result<_, _>>()?,
+            total: listed.total,
+            by_pattern: listed.by_pattern,
+        })
     }
 
     /// The same without the history of the alerts and the events of their evidence, which is quicker.
@@ -114,8 +120,10 @@ impl Store {
         limit: usize,
     ) -> Result<AlertPage, StoreError> {
         let mut found = Vec::new();
+        let mut by_pattern = BTreeMap::new();
         self.each_alert(|alert| {
             if filter.matches(alert) && is_found(alert, search) {
+                *by_pattern.entry(alert.pattern).or_default() += 1;
                 found.push((sort_key(alert, order), alert.id));
             }
         })?;
@@ -125,7 +133,7 @@ impl Store {
         }
         let total = found.len();
         let page: Vec<Uuid> = found.into_iter().skip(offset).take(limit).map(|(_, id)| id).collect();
-        Ok(AlertPage { alerts: self.listed_alerts(&page)?, total })
+        Ok(AlertPage { alerts: self.listed_alerts(&page)?, total, by_pattern })
     }
 
     /// The alert of that id, with its evidence.
@@ -185,7 +193,7 @@ impl Store {
         Ok(counts)
     }
 
-    fn with_evidence(&self, mut alert: Alert) -> Result<Alert, StoreError> {
+    pub(super) fn with_evidence(&self, mut alert: Alert) -> Result<Alert, StoreError> {
         let evidence = self.db.begin_read()?.open_table(t::EVIDENCE)?;
         if let Some(row) = evidence.get(alert.id.as_bytes())? {
             decode_evidence(alert.id, row.value(), &mut alert.evidence)?;
@@ -302,7 +310,7 @@ impl Txn<'_> {
     }
 }
 
-fn is_found(alert: &Alert, search: &Query) -> bool {
+pub(super) fn is_found(alert: &Alert, search: &Query) -> bool {
     if search.is_everything() {
         return true;
     }

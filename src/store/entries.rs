@@ -158,6 +158,11 @@ impl Block {
         self.entries.get(passed..).unwrap_or_default()
     }
 
+    /// All of them.
+    pub(super) fn into_entries(self) -> Vec<Read> {
+        self.entries
+    }
+
     /// The entry behind its last one.
     pub(super) fn end(&self) -> Seq {
         Seq(self.first + self.entries.len() as u64)

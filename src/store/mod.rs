@@ -29,6 +29,8 @@ mod answers;
 mod check;
 mod exhibit;
 mod last_check;
+mod export;
+mod saved_searches;
 
 pub use access::{Session, SessionHash, SignIn};
 pub use activities::{ActivityPage, StoredActivity};
@@ -41,12 +43,14 @@ pub use detection::{DetectionStep, Snapshot};
 pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;
 pub use exhibit::{AskedEvidence, EvidenceError};
+pub use export::{AlertsPiece, EventsPiece};
 pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};
 pub use outbox::{DeadLetter, OutboxCounts};
 pub use query::{EventPage, EventsAt};
+pub use saved_searches::SAVED_SEARCHES_MAX;
 pub use silences::{Muted, SilenceRefusal};
 pub use txn::Txn;
 

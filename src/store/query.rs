@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use crate::decode;
-use crate::model::{EntryKind, EventCursor, EventOrder, EventQuery, Seq, Stored};
+use crate::model::{EntryKind, EventCursor, EventFilter, EventOrder, EventQuery, Seq, Stored};
 use redb::ReadableDatabase;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -48,7 +48,7 @@ impl Store {
     /// The events that the query asks for. `total` is exact for the log as it stood at the call.
     pub fn events_page(&self, query: &EventQuery) -> Result<EventPage, StoreError> {
         let mut blocks: Vec<(u64, BlockSummary)> = self.block_index()?;
-        blocks.retain(|(_, summary)| summary.events > 0 && overlaps(summary, query));
+        blocks.retain(|(_, summary)| summary.events > 0 && overlaps(summary, &query.filter));
         sort_best_first(&mut blocks, query);
         let countable = query.filter.is_time_only();
         let mut scan = Scan { query, best: BTreeSet::new(), passed: false, total: 0, damaged: 0 };
@@ -113,9 +113,10 @@ impl Store {
     }
 }
 
-fn overlaps(summary: &BlockSummary, query: &EventQuery) -> bool {
-    let after = query.filter.from.is_none_or(|from| summary.last_ms >= from.as_millisecond());
-    after && query.filter.to.is_none_or(|to| summary.first_ms <= to.as_millisecond())
+/// Whether an event of the block could be within the time asked for.
+pub(super) fn overlaps(summary: &BlockSummary, filter: &EventFilter) -> bool {
+    let after = filter.from.is_none_or(|from| summary.last_ms >= from.as_millisecond());
+    after && filter.to.is_none_or(|to| summary.first_ms <= to.as_millisecond())
 }
 
 /// Whether every event of the block is surely within the time asked for.

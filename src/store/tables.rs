@@ -84,6 +84,10 @@ pub(super) const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new(
 /// Sessions by the hash of their token.
 pub(super) const SESSIONS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("sessions");
 
+/// The searches that people keep, by user and name.
+pub(super) const SAVED_SEARCHES: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("saved_searches");
+
 /// Settings changed at run time, by key: JSON.
 pub(super) const OVERRIDES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("overrides");
 

@@ -1,7 +1,9 @@
-//! Draws the bars of the last 24 hours as SVG, out of numbers alone.
+//! Draws bars as SVG, out of numbers alone: those of the last 24 hours, and in `histogram` those of a search.
 //!
 //! All positions are percentages, so that the picture fits any width without a script; colours and sizes of
 //! text are the style sheet's.
+
+pub mod histogram;
 
 use crate::web::pages::{address::address, words};
 use jiff::{SignedDuration, Timestamp};
@@ -65,7 +67,7 @@ impl fmt::Display for Svg {
     }
 }
 
-// Only `draw` makes one, and nothing but numbers, times and our own words goes in.
+// Only what draws here makes one, and nothing but numbers, times and our own words goes in.
 impl askama::filters::HtmlSafe for Svg {}
 
 /// The bars of `series`, each a link to its events, with a mark above those in which an alert was raised.
@@ -133,16 +135,7 @@ fn push_bucket(svg: &mut String, series: &Series, index: usize, bucket: &Bucket,
          <rect class=\"hit\" x=\"{x:.3}%\" y=\"0\" width=\"{width:.3}%\" height=\"{PLOT_BOTTOM}%\"/>"
     );
     if bucket.events > 0 {
-        let share = bucket.events as f64 / top as f64;
-        let height = (share * (PLOT_BOTTOM - PLOT_TOP)).max(BAR_HEIGHT_MIN);
-        let _ = write!(
-            svg,
-            "<rect class=\"bar\" x=\"{:.3}%\" y=\"{:.3}%\" width=\"{:.3}%\" height=\"{height:.3}%\" \
-             rx=\"1.5\"/>",
-            x + width * 0.14,
-            PLOT_BOTTOM - height,
-            width * 0.72
-        );
+        push_bar(svg, x, width, bucket.events, top);
     }
     if bucket.alerts > 0 {
         let _ = write!(
@@ -153,6 +146,19 @@ fn push_bucket(svg: &mut String, series: &Series, index: usize, bucket: &Bucket,
         );
     }
     svg.push_str("</a>");
+}
+
+/// A bar of that height, in a place that begins at `x` percent.
+fn push_bar(svg: &mut String, x: f64, width: f64, number: u64, top: u64) {
+    let height = (number as f64 / top as f64 * (PLOT_BOTTOM - PLOT_TOP)).max(BAR_HEIGHT_MIN);
+    let _ = write!(
+        svg,
+        "<rect class=\"bar\" x=\"{:.3}%\" y=\"{:.3}%\" width=\"{:.3}%\" height=\"{height:.3}%\" \
+         rx=\"1.5\"/>",
+        x + width * 0.14,
+        PLOT_BOTTOM - height,
+        width * 0.72
+    );
 }
 
 /// A label at every third full hour.

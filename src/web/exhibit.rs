@@ -49,7 +49,10 @@ pub fn export(
     let digest = hex::encode(bundle.digest().expect("a bundle that was just made has its manifest"));
     // With the digest in the log, a file that was given out can be told from any other one for good.
     let what = format!("evidence of alert {alert}, manifest {digest}");
-    Ok(Exported { zip: to_zip(&bundle)?, activity: Activity::Exported { by: caller.name.clone(), what } })
+    Ok(Exported {
+        zip: to_zip(&bundle)?,
+        activity: Activity::Exported { by: caller.name.clone(), what, query: None },
+    })
 }
 
 /// The name of the file, for whoever gets it.

@@ -2,7 +2,7 @@
 
 use super::api::{
     activity, alerts, events, health, intake, keys, log, log_check, metrics, notify, openapi, patterns,
-    search, silences, users,
+    search, searches, silences, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -18,6 +18,7 @@ pub fn router(app: App) -> Router {
     let api = Router::new()
         .route("/audit/events", post(intake::events).get(events::list))
         .route("/audit/events/bulk", post(intake::bulk))
+        .route("/audit/events/export", get(events::export))
         .route("/audit/events/{id}", get(events::one))
         .route("/audit/events/{id}/verify", post(events::verify))
         .route("/audit/events/{id}/raw", get(events::raw))
@@ -28,6 +29,7 @@ pub fn router(app: App) -> Router {
         .route("/log/check", post(log_check::check))
         .route("/alerts", get(alerts::list))
         .route("/alerts/statistics", get(alerts::statistics))
+        .route("/alerts/export", get(alerts::export))
         .route("/alerts/{id}", get(alerts::one))
         .route("/alerts/{id}/evidence", get(alerts::evidence))
         .route("/alerts/{id}/{step}", post(alerts::step))
@@ -42,6 +44,8 @@ pub fn router(app: App) -> Router {
         .route("/silences", get(silences::list).post(silences::create))
         .route("/silences/preview", post(silences::preview))
         .route("/silences/{id}", delete(silences::end))
+        .route("/searches", get(searches::list).post(searches::create))
+        .route("/searches/{name}", delete(searches::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{name}", delete(keys::revoke))
         .route("/patterns", get(patterns::list))
@@ -63,6 +67,7 @@ pub fn router(app: App) -> Router {
         .route("/sign-in", get(show::sign_in::show).post(show::sign_in::sign_in))
         .route("/sign-out", post(show::sign_in::sign_out))
         .route("/alerts", get(show::alerts::show))
+        .route("/alerts/export", get(show::alerts::export))
         .route("/alerts/bulk", get(show::bulk::show).post(show::bulk::step))
         .route("/alerts/{id}", get(show::alert::show))
         .route("/alerts/{id}/evidence", post(show::alert::evidence))
@@ -74,7 +79,11 @@ pub fn router(app: App) -> Router {
         .route("/patterns", get(show::patterns::show))
         .route("/patterns/{name}", get(show::pattern::show).post(show::pattern::save))
         .route("/settings", get(show::settings::show))
+        .route("/search", get(show::search::show))
+        .route("/searches", post(show::searches::keep))
+        .route("/searches/forget", post(show::searches::remove))
         .route("/events", get(show::events::show))
+        .route("/events/export", get(show::events::export))
         .route("/events/live", get(show::live::show))
         .route("/events/{id}", get(show::event::show))
         .route("/sources", get(show::sources::show))

@@ -14,8 +14,13 @@ pub async fn note(app: &App, caller: &Caller, place: &str, query: Option<&str>) 
     if caller.kind != CallerKind::User {
         return Ok(());
     }
-    let query = query.unwrap_or_default().chars().take(QUERY_CHARS).collect();
+    let query = kept(query);
     let searched = Activity::Searched { by: caller.name.clone(), place: place.to_owned(), query };
     app.writer.commit(move |txn| txn.append_activity(&searched)).await?;
     Ok(())
+}
+
+/// As much of the query of an address as the log keeps.
+pub fn kept(query: Option<&str>) -> String {
+    query.unwrap_or_default().chars().take(QUERY_CHARS).collect()
 }

@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use super::export::Exports;
 use super::health::HealthBoard;
 use super::live::LiveStreams;
 use crate::config::Config;
@@ -70,6 +71,8 @@ pub struct Appliance {
     pub previews: super::patterns::Previews,
     /// Listings at once: each reads much, and holds a thread while it does.
     pub listings: Semaphore,
+    /// The exports that are under way.
+    pub exports: Exports,
     /// The answers that go on for as long as somebody looks.
     pub live: LiveStreams,
     /// Whether this is the demonstration, where whoever comes from this host is signed in.

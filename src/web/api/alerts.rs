@@ -10,6 +10,7 @@ use crate::web::auth::{Reader, Triager};
 use crate::web::body;
 use crate::web::error::Problem;
 use crate::web::exhibit;
+use crate::web::export::{self, Asking, Format};
 use crate::web::idempotency::{self, Guard};
 use crate::web::searches;
 use crate::web::state::{App, Appliance};
@@ -81,6 +82,20 @@ pub async fn list(
         has_previous: offset > 0,
     };
     Ok(Json(Page { data: page.alerts.iter().map(AlertJson::from).collect(), pagination }).into_response())
+}
+
+/// `GET /api/v1/alerts/export`: all alerts that match, as a file.
+pub async fn export(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let mut given = Parameters::parse(query.as_deref())?;
+    let format = Format::parse(given.one("format")?.as_deref())?;
+    let filter = filter(&mut given, caller.organizations.clone())?;
+    let text = search::parse("search", given.one("search")?.as_deref())?;
+    given.finish()?;
+    export::alerts(app, Asking { caller, format, query }, filter, text).await
 }
 
 fn filter(given: &mut Parameters, scope: Organizations) -> Result<AlertFilter, Problem> {

@@ -12,6 +12,7 @@ use crate::search_text::Query;
 use crate::store::EventPage;
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
+use crate::web::export::{self, Asking, Format};
 use crate::web::searches;
 use crate::web::state::{App, Appliance};
 use crate::web::view;
@@ -77,11 +78,24 @@ pub async fn list(
     Ok(Json(page).into_response())
 }
 
+/// `GET /api/v1/audit/events/export`: all events that match, as a file.
+pub async fn export(
+    State(app): State<App>,
+    Reader(caller): Reader,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let mut given = Parameters::parse(query.as_deref())?;
+    let format = Format::parse(given.one("format")?.as_deref())?;
+    let (filter, text) = filter(&mut given, caller.organizations.clone())?;
+    given.finish()?;
+    export::events(app, Asking { caller, format, query }, filter, text).await
+}
+
 /// What is asked for, which text it must hold, and how it is ordered.
 type Asked = (EventQuery, Query, Ranking);
 
-fn parse(query: Option<&str>, scope: Organizations) -> Result<Asked, Problem> {
-    let mut given = Parameters::parse(query)?;
+/// Which events the parameters ask for, however they are ordered and cut into pages.
+fn filter(given: &mut Parameters, scope: Organizations) -> Result<(EventFilter, Query), Problem> {
     let mut filter = EventFilter::all(scope);
     filter.from = given.start("startDate")?;
     filter.to = given.end("endDate")?;
@@ -96,7 +110,12 @@ fn parse(query: Option<&str>, scope: Organizations) -> Result<Asked, Problem> {
     if given.flag("verifiedOnly")? {
         filter.verdicts = BTreeSet::from([Verdict::Verified]);
     }
-    let text = search::parse("q", given.one("q")?.as_deref())?;
+    Ok((filter, search::parse("q", given.one("q")?.as_deref())?))
+}
+
+fn parse(query: Option<&str>, scope: Organizations) -> Result<Asked, Problem> {
+    let mut given = Parameters::parse(query)?;
+    let (filter, text) = filter(&mut given, scope)?;
     let sort_field = given.one("sortField")?;
     let is_relevance = sort_field.as_deref() == Some("relevance");
     let ranking = if is_relevance { Ranking::Relevance } else { Ranking::Ordered };

@@ -7,17 +7,13 @@ use crate::web::auth::Admin;
 use crate::web::body::Object;
 use crate::web::error::Problem;
 use crate::web::state::App;
-use axum::body::Body;
+use crate::web::stream;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
 use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 /// Lines that may wait for whoever reads them.
@@ -81,7 +77,7 @@ pub async fn check(
         }
     });
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    Ok((kind, Body::new(Lines(receiver))).into_response())
+    Ok((kind, stream::body(receiver)).into_response())
 }
 
 fn anchors(given: &Anchored) -> Result<Anchors, Problem> {
@@ -113,19 +109,4 @@ fn line(line: &Line) -> Bytes {
     let mut bytes = serde_json::to_vec(line).expect("a report has only string keys");
     bytes.push(b'\n');
     bytes.into()
-}
-
-/// The lines as a body.
-struct Lines(mpsc::Receiver<Bytes>);
-
-impl hyper::body::Body for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(context).map(|line| line.map(|line| Ok(Frame::data(line))))
-    }
 }

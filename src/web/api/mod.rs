@@ -13,6 +13,7 @@ pub mod notify;
 pub mod openapi;
 pub mod patterns;
 pub mod search;
+pub mod searches;
 pub mod silences;
 pub mod users;
 

@@ -12,6 +12,8 @@ use crate::web::error::Problem;
 use crate::web::pages::events::{EventsFilter, EventsQuery};
 use crate::web::show::events::filter_of;
 use crate::web::state::{App, Appliance};
+use crate::web::stream::{Broken, Source};
+use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -147,18 +149,18 @@ struct Seen {
     tail: Option<Tail>,
 }
 
-impl stream::Source for Feed {
-    async fn next(mut self) -> Option<(String, Feed)> {
+impl Source for Feed {
+    async fn next(mut self) -> Result<Option<(Bytes, Feed)>, Broken> {
         if self.is_over {
-            return None;
+            return Ok(None);
         }
         let streams = self.app.live.clone();
         let part = tokio::select! {
-            part = self.part() => part?,
-            () = streams.ended() => return None,
+            part = self.part() => part,
+            () = streams.ended() => None,
         };
         self.spoke = Some(Instant::now());
-        Some((part, self))
+        Ok(part.map(|part| (part.into(), self)))
     }
 }
 

@@ -52,7 +52,7 @@ impl LiveStreams {
     }
 
     /// Comes when they end.
-    pub(super) async fn ended(&self) {
+    pub async fn ended(&self) {
         self.end.cancelled().await;
     }
 }

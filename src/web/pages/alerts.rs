@@ -4,6 +4,7 @@ use super::address::address;
 use super::badge::Badge;
 use super::chips::{self, Chip};
 use super::curl;
+use super::events::exports;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
 use super::search_field::SearchField;
@@ -55,6 +56,8 @@ pub struct AlertsPage {
     pub here: String,
     /// The call of the API that gives the same, where there is one.
     pub curl: Option<String>,
+    /// All that match as a file: CSV and NDJSON.
+    pub exports: [(&'static str, String); 2],
 }
 
 /// What the store found.
@@ -95,6 +98,7 @@ impl AlertsPage {
             any,
             here: filter.address(),
             curl: curl::alerts(filter, base_url),
+            exports: exports("/alerts/export", &filter.pairs()),
         }
     }
 }
@@ -352,17 +356,21 @@ impl AlertsFilter {
     /// The address of the list with this filter.
     pub fn address(&self) -> String {
         let page = if self.page > 1 { self.page.to_string() } else { String::new() };
-        let query = [
-            ("status", self.status.name()),
-            ("severity", self.severity.map_or("", Severity::name)),
-            ("pattern", self.pattern.map_or("", Pattern::name)),
-            ("org", self.organization.as_deref().unwrap_or_default()),
-            ("search", self.search.as_deref().unwrap_or_default()),
-            ("sort", self.sort.name()),
-            ("order", self.order()),
-            ("page", &page),
-        ];
-        address("/alerts", query)
+        let order = [("sort", self.sort.name()), ("order", self.order()), ("page", &page)];
+        let filter = self.pairs();
+        let filter = filter.iter().map(|(name, value)| (*name, value.as_str()));
+        address("/alerts", filter.chain(order))
+    }
+
+    /// What it lets through, as the pairs of a query.
+    fn pairs(&self) -> [(&'static str, String); 5] {
+        [
+            ("status", self.status.name().to_owned()),
+            ("severity", self.severity.map_or("", Severity::name).to_owned()),
+            ("pattern", self.pattern.map_or("", Pattern::name).to_owned()),
+            ("org", self.organization.clone().unwrap_or_default()),
+            ("search", self.search.clone().unwrap_or_default()),
+        ]
     }
 
     /// `asc` or `desc`.

@@ -54,6 +54,8 @@ pub struct EventsPage {
     pub live: String,
     /// The call of the API that gives the same, where there is one.
     pub curl: Option<String>,
+    /// All that match as a file: CSV and NDJSON.
+    pub exports: [(&'static str, String); 2],
 }
 
 impl EventsPage {
@@ -79,6 +81,7 @@ impl EventsPage {
             any,
             live: address("/events/live", live.iter().map(|(name, value)| (*name, value.as_str()))),
             curl: curl::events(filter, base_url),
+            exports: exports("/events/export", &live),
         }
     }
 }
@@ -96,6 +99,14 @@ pub struct FoundEvents<'a> {
     pub any: bool,
     /// Why the search text could not be read, and nothing was looked for.
     pub fault: Option<&'a SearchTextError>,
+}
+
+/// The addresses of both forms of an export with that filter.
+pub fn exports(path: &str, filter: &[(&'static str, String)]) -> [(&'static str, String); 2] {
+    [("CSV", "csv"), ("NDJSON", "ndjson")].map(|(word, format)| {
+        let filter = filter.iter().map(|(name, value)| (*name, value.as_str()));
+        (word, address(path, [("format", format)].into_iter().chain(filter)))
+    })
 }
 
 /// One event as a row.

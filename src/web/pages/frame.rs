@@ -65,6 +65,8 @@ pub enum Section {
     Overview,
     /// The alerts and each one of them.
     Alerts,
+    /// The search.
+    Search,
     /// The events and each one of them.
     Events,
     /// Who is told.

@@ -31,6 +31,7 @@ pub mod overview;
 pub mod pattern;
 pub mod patterns;
 pub mod rule;
+pub mod search;
 pub mod search_field;
 pub mod search_help;
 pub mod setting;

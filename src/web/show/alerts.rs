@@ -1,10 +1,12 @@
 //! Reads the list of alerts.
 
-use super::{BaseUrl, Visitor, frame, page};
+use super::{BaseUrl, Visitor, Wanted, frame, page};
 use crate::model::{AlertFilter, AlertOrder, AlertStatus};
 use crate::search_text;
 use crate::store::AlertPage;
+use crate::web::api::search;
 use crate::web::error::Problem;
+use crate::web::export::{self, Asking, Format};
 use crate::web::pages::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, AlertsPage, AlertsQuery, Found};
 use crate::web::searches;
 use crate::web::state::App;
@@ -42,6 +44,22 @@ pub async fn show(
         page(&AlertsPage::new(frame(app, &caller)?, &asked, found, &base_url))
     });
     Ok((status, shown.await?).into_response())
+}
+
+/// `GET /alerts/export`: all alerts that the list has with that filter, as a file.
+pub async fn export(
+    State(app): State<App>,
+    Visitor(caller): Visitor,
+    Query(query): Query<AlertsQuery>,
+    Query(wanted): Query<Wanted>,
+    RawQuery(address): RawQuery,
+) -> Result<Response, Problem> {
+    let format = Format::parse(Some(&wanted.format))?;
+    let asked =
+        AlertsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
+    let text = search::parse("search", asked.search.as_deref())?;
+    let filter = filter_of(&asked, AlertFilter::all(caller.organizations.clone()));
+    export::alerts(app, Asking { caller, format, query: address }, filter, text).await
 }
 
 fn filter_of(asked: &AlertsFilter, all: AlertFilter) -> AlertFilter {

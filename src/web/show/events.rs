@@ -1,14 +1,15 @@
 //! Reads the list of events.
 
-use super::{BaseUrl, Visitor, frame, page};
+use super::{BaseUrl, Visitor, Wanted, frame, page};
 use crate::decode;
 use crate::model::{EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt, Stored};
 use crate::search::SearchState;
 use crate::search_text;
 use crate::store::EventPage;
 use crate::web::api::events::{cursor, parse_cursor};
-use crate::web::api::search::{Ranking, found};
+use crate::web::api::search::{self, Ranking, found};
 use crate::web::error::Problem;
+use crate::web::export::{self, Asking, Format};
 use crate::web::pages::events::{
     EVENTS_PER_PAGE, EventRow, EventTime, EventsFilter, EventsPage, EventsQuery, FoundEvents,
 };
@@ -92,6 +93,22 @@ pub(super) fn listed(
         Way::Log => Ok(app.store.events_page(query)?),
         Way::Index => Ok(found(app, text, query, Ranking::Ordered)?.0),
     }
+}
+
+/// `GET /events/export`: all events that the list has with that filter, as a file.
+pub async fn export(
+    State(app): State<App>,
+    Visitor(caller): Visitor,
+    Query(query): Query<EventsQuery>,
+    Query(wanted): Query<Wanted>,
+    RawQuery(address): RawQuery,
+) -> Result<Response, Problem> {
+    let format = Format::parse(Some(&wanted.format))?;
+    let asked =
+        EventsFilter::parse(&query).map_err(|error| Problem::parameter(error.field, error.to_string()))?;
+    let filter = filter_of(&asked, caller.organizations.clone());
+    let text = search::parse("q", asked.text.as_deref())?;
+    export::events(app, Asking { caller, format, query: address }, filter, text).await
 }
 
 /// What is asked for, within what the caller may see.

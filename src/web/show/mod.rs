@@ -15,11 +15,13 @@ pub mod notifications;
 pub mod overview;
 pub mod pattern;
 pub mod patterns;
+pub mod search;
+pub mod searches;
 pub mod settings;
 pub mod sign_in;
 pub mod sources;
 mod response;
 
 pub use response::message_response;
-pub use response::{BaseUrl, Visitor};
+pub use response::{BaseUrl, Visitor, Wanted};
 use response::{frame, page};

@@ -12,6 +12,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
 use std::convert::Infallible;
 
 /// Whoever looks at a page. Nobody signed in is sent to the sign-in page, and comes back from there.
@@ -30,6 +31,13 @@ impl FromRequestParts<App> for Visitor {
             Err(problem) => Err(problem.into_response()),
         }
     }
+}
+
+/// The form of the file that an export is to have.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    pub(super) format: String,
 }
 
 /// Where the appliance is reached, as the request says it: for commands that people copy.

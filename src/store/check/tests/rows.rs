@@ -37,6 +37,7 @@ impl Store {
         self.rows_of("keys", t::KEYS, &mut rows);
         self.rows_of("users", t::USERS, &mut rows);
         self.rows_of("sessions", t::SESSIONS, &mut rows);
+        self.rows_of("saved_searches", t::SAVED_SEARCHES, &mut rows);
         self.rows_of("overrides", t::OVERRIDES, &mut rows);
         self.rows_of("accounts", t::ACCOUNTS, &mut rows);
         rows
@@ -49,7 +50,7 @@ impl Store {
         rows: &mut Rows,
     ) {
         let read = self.db.begin_read().expect("it reads");
-        assert_eq!(read.list_tables().expect("it lists").count(), 27, "every table is among these");
+        assert_eq!(read.list_tables().expect("it lists").count(), 28, "every table is among these");
         let table = read.open_table(table).expect("it is there");
         let all = table.iter().expect("it reads").map(|row| {
             let (key, value) = row.expect("it reads");

@@ -173,6 +173,7 @@ fn searched(place: &str) -> String {
     match place {
         "/events" => "events".to_owned(),
         "/alerts" => "alerts".to_owned(),
+        "/search" => "events and alerts".to_owned(),
         "/api/v1/audit/events" => "events by the API".to_owned(),
         "/api/v1/alerts" => "alerts by the API".to_owned(),
         other => format!("data at {}", text::cell(Some(other))),
@@ -197,7 +198,9 @@ fn details(activity: &Activity) -> Vec<String> {
             vec![format!("the first: {}", text::short(first, DETAIL_CHARS))]
         }
         Activity::SettingsChanged { changes, .. } => settings(changes),
-        Activity::Searched { query, .. } => vec![text::short(&readable(query), DETAIL_CHARS)],
+        Activity::Searched { query, .. } | Activity::Exported { query: Some(query), .. } => {
+            vec![text::short(&readable(query), DETAIL_CHARS)]
+        }
         Activity::InputKept { sha256, beginning, .. } => {
             let bytes = STANDARD.decode(beginning).unwrap_or_default();
             vec![
@@ -288,6 +291,10 @@ mod tests {
         let query = "principal=a%20b&status=&action=data.%2A".to_owned();
         let searched = Activity::Searched { by, place: "/events".to_owned(), query };
         check(&searched, "ada searched the events", &["principal: a b, action: data.*"]);
+        let what = "events as CSV".to_owned();
+        let exported =
+            Activity::Exported { by: "key:app".to_owned(), what, query: Some("q=a%20b".to_owned()) };
+        check(&exported, "key:app took out events as CSV", &["q: a b"]);
     }
 
     #[test]
