@@ -60,7 +60,7 @@ fn of_user(
     let rows = table.range((user, "")..)?.map(|row| {
         let (key, value) = row?;
         let (of, name) = key.value();
-        Ok((of == user).then(|| decode("saved_searches", name, value.value())).transpose()?)
+        (of == user).then(|| decode("saved_searches", name, value.value())).transpose()
     });
     rows.take(SAVED_SEARCHES_MAX).map_while(Result::transpose).collect()
 }

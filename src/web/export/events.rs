@@ -15,11 +15,14 @@ use crate::web::state::Appliance;
 use crate::web::view;
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 /// Hits that one search of the index gives; each search counts all of them, so few is slow.
 const HITS_MAX: usize = 10_000;
 /// Bytes of one piece of events that the index found, about.
 const PIECE_BYTES_MAX: usize = 512 << 10;
+/// How long one such piece may take, where each event lies in a block of its own.
+const PIECE_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// The columns of the table. A damaged entry has its number and `damaged` for its integrity, and nothing else.
 const COLUMNS: [&str; 20] = [
@@ -80,7 +83,9 @@ impl EventRows {
                 _ => Seq(0),
             };
         }
-        while let Some(seq) = self.hits.front().filter(|_| piece.len() < PIECE_BYTES_MAX) {
+        let started = Instant::now();
+        let is_full = |piece: &Vec<u8>| piece.len() >= PIECE_BYTES_MAX || started.elapsed() > PIECE_TIME_MAX;
+        while let Some(seq) = self.hits.front().filter(|_| !is_full(piece)) {
             if let Some(read) = app.store.entry(*seq)? {
                 self.push_read(&read, ring, piece);
             }
