@@ -202,3 +202,48 @@ fn an_export_that_is_cut_off_does_not_look_whole() {
     let reply = crate::client::read_reply(&mut std::io::BufReader::new(stream));
     assert!(reply.is_err(), "the last chunk never came");
 }
+
+#[test]
+fn an_event_that_cannot_be_read_is_named_in_its_place() {
+    let mut appliance = Appliance::start();
+    let client = appliance.everything("export");
+    let mark = "a-text-to-be-damaged-on-disk";
+    let texts = ["first", mark, "last"];
+    let stored = texts.map(|text| {
+        client.post(EVENTS, &plain_with(json!({"outcomeDescription": text}))).expect(201).json()["seq"]
+            .clone()
+    });
+    index_holds(&client, 3);
+    assert_eq!(appliance.stop().code(), Some(0));
+    let file = appliance.data_dir().join("log.redb");
+    let mut bytes = std::fs::read(&file).expect("the log is there");
+    let places: Vec<usize> =
+        (0..bytes.len() - mark.len()).filter(|at| bytes[*at..].starts_with(mark.as_bytes())).collect();
+    assert!(!places.is_empty(), "the text stands in the file");
+    for at in places {
+        bytes[at] ^= 1;
+    }
+    std::fs::write(&file, &bytes).expect("it can be written");
+    appliance.restart();
+    let client = client.at(&appliance.address);
+    index_holds(&client, 3);
+    for query in ["", "&q=action:*"] {
+        let lines = lines(&client.get(&format!("{EXPORT}?format=ndjson{query}")).expect(200));
+        let named = |line: &Value| {
+            if line["damaged"].is_object() { line["damaged"]["seq"].clone() } else { line["seq"].clone() }
+        };
+        let seqs: Vec<Value> = lines.iter().map(named).collect();
+        assert_eq!(seqs, [&stored[2], &stored[1], &stored[0]].map(Clone::clone), "{lines:?}");
+        assert!(
+            lines[1]["damaged"]["message"].as_str().is_some_and(|text| text.contains("damaged")),
+            "{lines:?}"
+        );
+        let csv = client.get(&format!("{EXPORT}?format=csv{query}")).expect(200).text();
+        let cells = &table(&csv)[2];
+        assert_eq!(
+            (json!(cells[1].parse::<u64>().ok()), &*cells[19]),
+            (stored[1].clone(), "damaged"),
+            "{csv}"
+        );
+    }
+}
