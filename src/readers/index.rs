@@ -7,7 +7,7 @@ use super::progress::{Progress, ReaderError};
 use super::{STRETCH_BYTES, guarded};
 use crate::decode;
 use crate::model::{Entry, EntryKind, Seq, SourceId};
-use crate::search::{Indexer, Opening, Search, SearchError, SearchState};
+use crate::search::{Indexer, Opening, Search, SearchError, SearchState, Wanted};
 use crate::search_text::Document;
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
@@ -202,14 +202,20 @@ impl Work {
             return Ok(position);
         }
         self.waiting_since = None;
-        let position = if let Some(why) = wanted {
+        let position = if let Some(Wanted::Made(why)) = wanted {
             tracing::warn!(%why, "the search index is made again from the log");
             self.indexer.begin_anew(size)?;
             Seq(0)
         } else {
             let (position, opening) = self.indexer.prepare(size)?;
-            if let Opening::Removed(why) = opening {
-                tracing::warn!(%why, "the search index was removed; it is made again from the log");
+            match (opening, wanted) {
+                (Opening::Removed(why), _) => {
+                    tracing::warn!(%why, "the search index was removed; it is made again from the log");
+                }
+                (_, Some(Wanted::Checked(why))) => {
+                    tracing::error!(%why, "a search failed although the index is whole; please report it");
+                }
+                _ => {}
             }
             position
         };

@@ -1,18 +1,25 @@
 //! Asking the index, from as many threads as ask.
 
 use super::compile::Compiler;
+use super::counting::Counting;
 use super::error::SearchError;
-use super::facets::{FacetCollector, FacetCounts, FacetRequest};
+use super::facets::{self, FacetCounts, FacetRequest};
 use super::newest::{self, Found, Newest};
+use super::profile::{self, Profile, ProfileRequest};
 use super::schema::{AT_REST, Fields, SEQ};
+use super::totals::Totals;
 use crate::model::{EventCursor, EventFilter, EventQuery, Seq};
 use crate::search_text::Query;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, RwLock};
+use std::time::{Duration, Instant};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::{IndexReader, Searcher};
 use tokio::sync::Notify;
 
+/// How often the index is checked because a question failed: whoever finds one that always fails must not keep
+/// it from the others.
+const CHECK_EVERY: Duration = Duration::from_secs(600);
 /// Hits that one search by relevance may pass over and give, together.
 const RELEVANT_MAX: usize = 101_000;
 
@@ -20,9 +27,21 @@ const RELEVANT_MAX: usize = 101_000;
 #[derive(Default)]
 pub struct Search {
     state: RwLock<State>,
-    /// Why it should be made again, until the indexer takes it up.
-    wanted: Mutex<Option<String>>,
+    /// What is to be done with it, until the indexer takes it up.
+    wanted: Mutex<Option<Wanted>>,
     asked: Notify,
+    /// When a question failed that made the index be checked.
+    failed_at: Mutex<Option<Instant>>,
+    totals: Totals,
+}
+
+/// What someone wants to be done with the index, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// To be made again from the log, whatever is in it.
+    Made(String),
+    /// To be checked, and made again if it is damaged.
+    Checked(String),
 }
 
 #[derive(Default)]
@@ -106,7 +125,15 @@ impl Search {
     ) -> Result<FacetCounts, SearchError> {
         self.ask(|searcher, fields| {
             let clause = compiler(searcher, fields)?.filtered(text, filter);
-            Ok(searcher.search(&clause, &FacetCollector(request))?)
+            Ok(facets::count(&Counting::of(searcher, &*clause, &self.totals)?, request)?)
+        })
+    }
+
+    /// All that is known of what the filter lets through.
+    pub fn profile(&self, filter: &EventFilter, request: &ProfileRequest) -> Result<Profile, SearchError> {
+        self.ask(|searcher, fields| {
+            let clause = compiler(searcher, fields)?.filtered(&Query::everything(), filter);
+            Ok(profile::profile(&Counting::of(searcher, &*clause, &self.totals)?, request)?)
         })
     }
 
@@ -121,9 +148,24 @@ impl Search {
 
     /// Asks for the index to be made again. It answers nothing until it is.
     pub fn make_again(&self, why: &str) {
+        self.want(Wanted::Made(why.to_owned()));
+    }
+
+    fn want(&self, what: Wanted) {
         let mut wanted = self.wanted.lock().expect("no holder of this lock panics");
-        wanted.get_or_insert_with(|| why.to_owned());
+        if !matches!(*wanted, Some(Wanted::Made(_))) {
+            *wanted = Some(what);
+        }
         self.asked.notify_one();
+    }
+
+    /// Lets the index be checked after a question has failed, unless that was done a short while ago.
+    fn check_after(&self, error: &SearchError) {
+        let mut failed_at = self.failed_at.lock().expect("no holder of this lock panics");
+        if failed_at.is_none_or(|at| at.elapsed() >= CHECK_EVERY) {
+            *failed_at = Some(Instant::now());
+            self.want(Wanted::Checked(error.to_string()));
+        }
     }
 
     /// Waits until someone asks for the index to be made again.
@@ -131,7 +173,7 @@ impl Search {
         self.asked.notified().await;
     }
 
-    pub(super) fn take_wanted(&self) -> Option<String> {
+    pub(super) fn take_wanted(&self) -> Option<Wanted> {
         self.wanted.lock().expect("no holder of this lock panics").take()
     }
 
@@ -155,8 +197,8 @@ impl Search {
         self.state.write().expect("no holder of this lock panics")
     }
 
-    /// Damage that shows only when it is read is no more than a reason to make the index again.
-    fn ask<T>(
+    /// What fails may be a damage that shows only when it is read, or a mistake of ours: the files tell.
+    pub(super) fn ask<T>(
         &self,
         ask: impl FnOnce(&Searcher, &Fields) -> Result<T, SearchError>,
     ) -> Result<T, SearchError> {
@@ -170,10 +212,9 @@ impl Search {
         };
         let searcher = reader.searcher();
         let answer = catch_unwind(AssertUnwindSafe(|| ask(&searcher, &fields)));
-        let answer =
-            answer.unwrap_or_else(|_| Err(SearchError::Damaged("it panicked while it was read".to_owned())));
-        if let Err(SearchError::Damaged(why)) = &answer {
-            self.make_again(why);
+        let answer = answer.unwrap_or(Err(SearchError::Panicked));
+        if let Err(error @ (SearchError::Damaged(_) | SearchError::Panicked)) = &answer {
+            self.check_after(error);
         }
         answer
     }

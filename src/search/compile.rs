@@ -1,7 +1,7 @@
 //! From the search text's tree to a query of the index.
 
 use super::complement::Complement;
-use super::schema::{Fields, SEPARATOR, address_digits, micros_and_rest, path_term};
+use super::schema::{Fields, SEPARATOR, address_digits, address_of, micros_and_rest, path_term};
 use super::terms::{Terms, Test};
 use crate::model::ReceivedAt;
 use crate::search_text::{
@@ -9,7 +9,7 @@ use crate::search_text::{
     TimeRange, address_number,
 };
 use jiff::Timestamp;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::ops::Bound;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
@@ -20,6 +20,10 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 
 pub(super) type Clause = Box<dyn IndexQuery>;
+
+/// Addresses of a network, less one, whose postings are joined; in a wider one each event's own address is
+/// looked at.
+const NETWORK_WALKED_MAX: u128 = 255;
 
 /// Makes queries for one state of the index.
 pub(super) struct Compiler<'f> {
@@ -88,6 +92,12 @@ impl Compiler<'_> {
     }
 
     fn network(&self, network: Network) -> Clause {
+        if network.last - network.first > NETWORK_WALKED_MAX {
+            // No term goes on with the last character that there is.
+            let last = format!("{}{}", address_digits(network.last), char::MAX);
+            let term = |text: &str| Term::from_field_text(self.fields.address, text);
+            return range(Included(term(&address_digits(network.first))), Included(term(&last)));
+        }
         let end = [address_digits(network.last).as_bytes(), &[0xff]].concat();
         let first = address_digits(network.first);
         Box::new(Terms { field: self.fields.address, first, end, test: None })
@@ -96,9 +106,7 @@ impl Compiler<'_> {
     fn address_written(&self, pattern: &Pattern) -> Clause {
         let pattern = pattern.clone();
         let test: Test = Arc::new(move |term| {
-            let number = u128::from_str_radix(before_separator(term), 16).unwrap_or_default();
-            let address = IpAddr::V6(Ipv6Addr::from(number)).to_canonical();
-            pattern.matches(&address.to_string())
+            address_of(term).is_some_and(|address| pattern.matches(&address.to_string()))
         });
         Box::new(Terms::beginning(self.fields.address, String::new(), Some(test)))
     }

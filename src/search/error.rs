@@ -12,12 +12,17 @@ pub enum SearchError {
         /// How much of the log is in it.
         percent: u8,
     },
-    /// The text stands for more values than one search may look at.
+    /// The text stands for more values than one search may look at, or looking takes too long.
     #[error("the search text stands for too many different values; write more of them before the star")]
     TooWide,
-    /// The index is not what it should be; it is made again.
-    #[error("the search index is damaged ({0}); it is made again from the log")]
+    /// The index could not be read; its files are checked, and it is made again if they are damaged.
+    #[error(
+        "the search index cannot be read ({0}); it is checked, and made again from the log if it is damaged"
+    )]
     Damaged(String),
+    /// The question made it panic; its files are checked.
+    #[error("this search failed; please report it with its text")]
+    Panicked,
     /// The directory cannot be written or read.
     #[error(
         "search index in {dir}: {what}; the directory can be removed while the appliance is stopped: it is made again from the log"

@@ -1,6 +1,6 @@
 //! Writing the index: opened with distrust, made anew at any trouble, committed with its position.
 
-use super::ask::Search;
+use super::ask::{Search, Wanted};
 use super::error::SearchError;
 use super::payload::Payload;
 use super::schema::{Fields, schema, tokenizers};
@@ -67,8 +67,8 @@ impl Indexer {
         self.search.clone()
     }
 
-    /// Why someone wants it to be made again, told once.
-    pub fn take_wanted(&self) -> Option<String> {
+    /// What someone wants to be done with it, told once.
+    pub fn take_wanted(&self) -> Option<Wanted> {
         self.search.take_wanted()
     }
 

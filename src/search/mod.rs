@@ -13,16 +13,23 @@ mod complement;
 mod compile;
 mod filter;
 mod newest;
+mod parallel;
+mod hits;
+mod tally;
+mod totals;
+mod counting;
 mod facets;
+mod profile;
 mod ask;
 mod indexer;
 mod payload;
 
-pub use ask::{Search, SearchState};
+pub use ask::{Search, SearchState, Wanted};
 pub use error::SearchError;
 pub use facets::{Facet, FacetCount, FacetCounts, FacetRequest, Histogram};
 pub use indexer::{Indexer, Opening, Place};
 pub use newest::Found;
+pub use profile::{ActionCount, Profile, ProfileRequest, Ranking, ResourceCount};
 
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,14 @@
 //! A name is one term: the folded value ‖ NUL ‖ the value as written where it differs. So one term serves
 //! whoever looks without regard to case and whoever wants the very name, such as the caller's scope. An
 //! address begins with the 32 hex digits of its number, which keeps networks together; a value by its path is
-//! the path ‖ NUL ‖ the folded value.
+//! the path ‖ NUL ‖ the folded value. What is counted by value stands in columns besides, as it was written; a
+//! resource as its type ‖ NUL ‖ its id.
 
 use super::tokenizer::{WORDS, WordTokenizer};
 use crate::model::Seq;
-use crate::search_text::{Document, Name, address_number, folded};
+use crate::search_text::{Document, Name, address_number, folded, value_kept};
 use jiff::Timestamp;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, IndexRecordOption, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
@@ -24,6 +25,9 @@ pub(super) const PRINCIPAL: &str = "facet_principal";
 pub(super) const ORGANIZATION: &str = "facet_org";
 pub(super) const STATUS: &str = "facet_status";
 pub(super) const CLASSIFICATION: &str = "facet_classification";
+pub(super) const AGENT: &str = "facet_agent";
+pub(super) const RESOURCE: &str = "facet_resource";
+pub(super) const ADDRESS: &str = "ip";
 pub(super) const AT: &str = "at";
 pub(super) const AT_REST: &str = "at_rest";
 pub(super) const RECEIVED: &str = "received";
@@ -43,6 +47,8 @@ const FACETS: [(&str, Name); 5] = [
 pub(super) struct Fields {
     names: [Field; Name::ALL.len()],
     facets: [(Field, Name); FACETS.len()],
+    facet_agent: Field,
+    facet_resource: Field,
     pub(super) address: Field,
     pub(super) path: Field,
     pub(super) text: Field,
@@ -63,10 +69,11 @@ pub(super) fn schema() -> (Schema, Fields) {
     let mut builder = Schema::builder();
     let fields = Fields {
         names: Name::ALL.map(|name| builder.add_text_field(name.name(), whole())),
-        facets: FACETS.map(|(label, name)| {
-            (builder.add_text_field(label, TextOptions::default().set_fast("raw")), name)
-        }),
-        address: builder.add_text_field("ip", whole()),
+        facets: FACETS.map(|(label, name)| (builder.add_text_field(label, column()), name)),
+        facet_agent: builder.add_text_field(AGENT, column()),
+        facet_resource: builder.add_text_field(RESOURCE, column()),
+        // The column serves networks too wide for a walk over their addresses.
+        address: builder.add_text_field(ADDRESS, whole().set_fast("raw")),
         path: builder.add_text_field("path", whole()),
         text: prose(&mut builder, "text", true),
         outcome: prose(&mut builder, "outcome", true),
@@ -78,6 +85,10 @@ pub(super) fn schema() -> (Schema, Fields) {
         seq: builder.add_u64_field(SEQ, FAST),
     };
     (builder.build(), fields)
+}
+
+fn column() -> TextOptions {
+    TextOptions::default().set_fast("raw")
 }
 
 fn whole() -> TextOptions {
@@ -114,6 +125,13 @@ impl Fields {
             if let Some(value) = document.name(name) {
                 taken.add_text(field, value);
             }
+        }
+        if let Some(id) = document.name(Name::Resource) {
+            let kind = document.name(Name::Type).unwrap_or_default();
+            taken.add_text(self.facet_resource, format!("{kind}{SEPARATOR}{id}"));
+        }
+        if let Some(agent) = &document.agent {
+            taken.add_text(self.facet_agent, value_kept(agent.as_ref()));
         }
         if let Some((address, written)) = &document.address {
             taken.add_text(self.address, address_term(*address, written));
@@ -154,6 +172,13 @@ pub(super) fn address_term(address: IpAddr, written: &str) -> String {
 
 pub(super) fn address_digits(number: u128) -> String {
     format!("{number:032x}")
+}
+
+/// The address that a term stands for; `None` where it is no such term.
+pub(super) fn address_of(term: &str) -> Option<IpAddr> {
+    let digits = term.split_once(SEPARATOR)?.0;
+    let number = u128::from_str_radix(digits, 16).ok()?;
+    Some(IpAddr::V6(Ipv6Addr::from(number)).to_canonical())
 }
 
 /// The term of a value by its folded path.

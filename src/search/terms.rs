@@ -5,6 +5,7 @@ use super::error::TOO_WIDE;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tantivy::postings::TermInfo;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer, Weight,
@@ -12,8 +13,11 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, Score, SegmentReader, TantivyError};
 
-/// Terms that one clause may look at, in all segments together; a second or two at the most.
-const TERMS_WALKED_MAX: usize = 20_000_000;
+/// How long the clauses of one question may look at terms. What is left to do then, the page of what was
+/// found, takes some tens of milliseconds, so that no question takes longer than two seconds.
+const WALK_MAX: Duration = Duration::from_millis(1_500);
+/// Terms between two looks at the clock.
+const TERMS_A_LOOK: usize = 1_024;
 /// Terms that one clause may stand for.
 const TERMS_FOUND_MAX: usize = 1_000_000;
 
@@ -46,9 +50,10 @@ impl fmt::Debug for Terms {
 
 impl Query for Terms {
     fn weight(&self, _: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        // All clauses of a question are made ready at once, before any of them is asked.
         Ok(Box::new(TermsWeight {
             terms: self.clone(),
-            walked: AtomicUsize::new(0),
+            until: Instant::now() + WALK_MAX,
             found: AtomicUsize::new(0),
         }))
     }
@@ -56,31 +61,41 @@ impl Query for Terms {
 
 struct TermsWeight {
     terms: Terms,
-    walked: AtomicUsize,
+    until: Instant,
     found: AtomicUsize,
 }
 
 impl TermsWeight {
+    /// Refuses when the time is over; looks at the clock now and then.
+    fn look(&self, walked: usize) -> tantivy::Result<()> {
+        let is_over = walked.is_multiple_of(TERMS_A_LOOK) && Instant::now() > self.until;
+        if is_over { Err(too_wide()) } else { Ok(()) }
+    }
+
     fn found(&self, segment: &SegmentReader) -> tantivy::Result<Vec<TermInfo>> {
         let Terms { field, first, end, test } = &self.terms;
         let index = segment.inverted_index(*field)?;
         let mut stream = index.terms().range().ge(first).lt(end).into_stream()?;
         let mut found = Vec::new();
-        let (mut walked, too_wide) = (0, || TantivyError::InvalidArgument(TOO_WIDE.to_owned()));
+        let mut walked = 0;
         while stream.advance() {
             walked += 1;
+            self.look(walked)?;
             let passes = |test: &Test| std::str::from_utf8(stream.key()).is_ok_and(|term| test(term));
             if test.as_ref().is_none_or(passes) {
                 found.push(stream.value().clone());
             }
-            if walked > TERMS_WALKED_MAX || found.len() > TERMS_FOUND_MAX {
+            if found.len() > TERMS_FOUND_MAX {
                 return Err(too_wide());
             }
         }
-        let walked = self.walked.fetch_add(walked, Ordering::Relaxed) + walked;
         let in_all = self.found.fetch_add(found.len(), Ordering::Relaxed) + found.len();
-        if walked > TERMS_WALKED_MAX || in_all > TERMS_FOUND_MAX { Err(too_wide()) } else { Ok(found) }
+        if in_all > TERMS_FOUND_MAX { Err(too_wide()) } else { Ok(found) }
     }
+}
+
+fn too_wide() -> TantivyError {
+    TantivyError::InvalidArgument(TOO_WIDE.to_owned())
 }
 
 impl Weight for TermsWeight {
@@ -96,7 +111,8 @@ impl Weight for TermsWeight {
             _ => {}
         }
         let mut documents = BitSet::with_max_value(segment.max_doc());
-        for term in &found {
+        for (at, term) in found.iter().enumerate() {
+            self.look(at)?;
             let mut postings = index.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?;
             while !postings.docs().is_empty() {
                 for document in postings.docs() {

@@ -178,7 +178,7 @@ impl From<SearchError> for Problem {
                 tracing::error!(%error, "a search failed");
                 (StatusCode::SERVICE_UNAVAILABLE, "index_not_ready")
             }
-            SearchError::Failed { .. } => return Problem::internal(error),
+            SearchError::Panicked | SearchError::Failed { .. } => return Problem::internal(error),
         };
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS);
         Problem { retry_after, ..Problem::new(status, code, error.to_string()) }

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 const EVENTS: u64 = 300;
 
 /// All events in an index in memory, in several pieces.
-fn indexed() -> &'static (Vec<Entry>, Arc<Search>) {
+pub(super) fn indexed() -> &'static (Vec<Entry>, Arc<Search>) {
     static INDEXED: OnceLock<(Vec<Entry>, Arc<Search>)> = OnceLock::new();
     INDEXED.get_or_init(|| {
         let entries: Vec<Entry> = (0..EVENTS).map(entry).collect();
@@ -25,7 +25,7 @@ fn indexed() -> &'static (Vec<Entry>, Arc<Search>) {
 }
 
 /// What a scan of all events finds, in the order asked for.
-fn scanned(text: &Query, query: &EventQuery) -> Vec<EventCursor> {
+pub(super) fn scanned(text: &Query, query: &EventQuery) -> Vec<EventCursor> {
     let found = indexed().0.iter().filter_map(|entry| {
         let event = event(entry);
         let is_found = query.filter.matches(entry, &event) && text.matches(&document(entry, &event));
@@ -94,6 +94,11 @@ fn each_kind_of_clause_finds_what_a_scan_finds() {
         "ip:10.0.0.0/8",
         "ip:10.1.2.3",
         "ip:2001:db8::/32",
+        "ip:10.1.2.3/32",
+        "ip:10.1.2.0/24",
+        "ip:10.1.0.0/16",
+        "ip:::/8",
+        "-ip:0.0.0.0/0",
         "ip:*.2.*",
         "ip:*",
         "outcome:denied",
@@ -183,7 +188,7 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 /// Filters of every kind, few at a time.
-fn filters() -> impl Strategy<Value = EventFilter> {
+pub(super) fn filters() -> impl Strategy<Value = EventFilter> {
     let names = |names: &'static [&'static str]| {
         prop_oneof![
             3 => Just(BTreeSet::new()),

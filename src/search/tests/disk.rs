@@ -2,7 +2,7 @@
 
 use super::{LOG, add, document, entry, event, everything, query};
 use crate::model::{Entry, Seq};
-use crate::search::{Indexer, Opening, Place, SearchError, SearchState};
+use crate::search::{Indexer, Opening, Place, SearchError, SearchState, Wanted};
 use crate::search_text::Query;
 use std::path::Path;
 
@@ -112,6 +112,34 @@ fn whoever_asks_for_a_new_index_is_heard_once() {
     let search = indexer.search();
     search.make_again("one");
     search.make_again("two");
-    assert_eq!(indexer.take_wanted().as_deref(), Some("one"));
+    assert_eq!(indexer.take_wanted(), Some(Wanted::Made("one".to_owned())));
     assert_eq!(indexer.take_wanted(), None);
+}
+
+#[test]
+fn a_question_that_panics_lets_the_index_be_checked_but_not_again_and_again() {
+    let mut indexer = Indexer::new(Place::Memory, LOG.to_owned(), 0);
+    indexer.prepare(Seq(0)).expect("memory");
+    add(&mut indexer, &[entry(1)]);
+    let search = indexer.search();
+    let fail = || search.ask::<()>(|_, _| panic!("a mistake of ours"));
+    assert!(matches!(fail(), Err(SearchError::Panicked)));
+    assert!(matches!(indexer.take_wanted(), Some(Wanted::Checked(_))));
+    assert!(matches!(fail(), Err(SearchError::Panicked)));
+    assert_eq!(indexer.take_wanted(), None, "it was checked a moment ago");
+    assert_eq!(search.events(&Query::everything(), &query(everything())).expect("it answers").total, 1);
+}
+
+#[test]
+fn an_index_with_other_fields_is_made_anew() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("index");
+    let end = written(&path);
+    let meta = path.join("meta.json");
+    let text = std::fs::read_to_string(&meta).expect("it was written");
+    let other = text.replace("facet_agent", "facet_other");
+    assert_ne!(text, other);
+    std::fs::write(&meta, other).expect("it can be written");
+    let (_, position, opening) = opened(&path, LOG, end);
+    assert_eq!((position, opening), (Seq(0), Opening::Removed("it has other fields".to_owned())));
 }

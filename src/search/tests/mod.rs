@@ -1,6 +1,7 @@
 //! The index against the plain meaning of the language, and against every kind of trouble on disk.
 
 mod agreement;
+mod profiles;
 mod disk;
 
 use super::Indexer;

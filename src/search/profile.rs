@@ -1,0 +1,186 @@
+//! All that is known of what a query finds, for the page of one principal or one resource.
+
+use super::counting::{Counting, ranked, span_of, summed};
+use super::facets::{FacetCount, Histogram};
+use super::schema::{
+    ADDRESS, AGENT, CLASSIFICATION, ORGANIZATION, PRINCIPAL, RESOURCE, SEPARATOR, address_of,
+};
+use super::tally::{self, Times, Values, WEEK_HOURS};
+use crate::model::Status;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is to be counted.
+#[derive(Clone, Debug)]
+pub struct ProfileRequest {
+    /// Values of each list, the most frequent ones.
+    pub values_max: usize,
+    /// By time.
+    pub histogram: Option<Histogram>,
+    /// Whose clock the hours of the week are read from.
+    pub zone: TimeZone,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Profile {
+    /// All events that were found.
+    pub total: u64,
+    /// The time of the earliest and of the latest of them, to the microsecond below.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// For each stretch of the histogram.
+    pub histogram: Vec<u64>,
+    /// For each of the 168 hours of the local week, from Monday on.
+    pub week: Vec<u64>,
+    /// What was done, and how it ended.
+    pub actions: Ranking<ActionCount>,
+    /// Who did it.
+    pub principals: Ranking<FacetCount>,
+    /// Whose it is.
+    pub organizations: Ranking<FacetCount>,
+    /// How sensitive.
+    pub classifications: Ranking<FacetCount>,
+    /// From where, in the usual writing.
+    pub addresses: Ranking<FacetCount>,
+    /// With which programs.
+    pub agents: Ranking<FacetCount>,
+    /// To what: those that have an id.
+    pub resources: Ranking<ResourceCount>,
+}
+
+/// The most frequent values first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking<T> {
+    /// As many as were asked for.
+    pub first: Vec<T>,
+    /// How many different ones there are; of very many, at least so many.
+    pub distinct: u64,
+}
+
+impl<T> Default for Ranking<T> {
+    fn default() -> Ranking<T> {
+        Ranking { first: Vec::new(), distinct: 0 }
+    }
+}
+
+/// An action and how often it ended how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionCount {
+    /// The action as it was written.
+    pub action: String,
+    /// How often, in the order of [`Status::ALL`].
+    pub by_status: [u64; Status::ALL.len()],
+}
+
+impl ActionCount {
+    /// How often in all.
+    pub fn count(&self) -> u64 {
+        self.by_status.iter().sum()
+    }
+}
+
+/// A resource and how often it was dealt with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceCount {
+    /// Its type; empty where it has none.
+    pub resource_type: String,
+    /// Its id.
+    pub id: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// The columns that are counted by value.
+const COLUMNS: [&str; 6] = [PRINCIPAL, ORGANIZATION, CLASSIFICATION, AGENT, ADDRESS, RESOURCE];
+
+#[derive(Clone, Copy)]
+enum Piece {
+    Times,
+    Outcomes,
+    Values(usize),
+}
+
+enum Counted {
+    Times(Times),
+    Outcomes(Vec<(String, [u64; Status::ALL.len()])>),
+    Values(usize, Arc<Values>),
+}
+
+/// Counts what the request asks for.
+pub(super) fn profile(counting: &Counting<'_>, request: &ProfileRequest) -> tantivy::Result<Profile> {
+    let pieces: Vec<Piece> =
+        [Piece::Times, Piece::Outcomes].into_iter().chain((0..COLUMNS.len()).map(Piece::Values)).collect();
+    let counted = counting.each(&pieces, |piece, segment, hits| {
+        Ok(match piece {
+            Piece::Times => {
+                Counted::Times(tally::times(segment, hits, request.histogram, Some(&request.zone))?)
+            }
+            Piece::Outcomes => Counted::Outcomes(tally::outcomes(segment, hits)?),
+            Piece::Values(at) => Counted::Values(at, counting.values(COLUMNS[at], segment, hits)?),
+        })
+    })?;
+    let mut found = Profile { total: counting.total, week: vec![0; WEEK_HOURS], ..Profile::default() };
+    found.histogram = vec![0; request.histogram.map_or(0, tally::buckets_of)];
+    let mut span = (i64::MAX, i64::MIN);
+    let (mut outcomes, mut values) = (Vec::new(), COLUMNS.map(|_| Vec::new()));
+    for counted in counted {
+        match counted {
+            Counted::Times(times) => {
+                span = (span.0.min(times.span.0), span.1.max(times.span.1));
+                found.histogram.iter_mut().zip(times.histogram).for_each(|(sum, more)| *sum += more);
+                found.week.iter_mut().zip(times.week).for_each(|(sum, more)| *sum += more);
+            }
+            Counted::Outcomes(of_segment) => outcomes.push(of_segment),
+            Counted::Values(at, of_segment) => values[at].push(of_segment),
+        }
+    }
+    found.span = span_of(span);
+    found.actions = actions(&outcomes, request.values_max);
+    let most = request.values_max;
+    let [principals, organizations, classifications, agents, addresses, resources] = &values;
+    found.principals = ranking(sums(principals), most);
+    found.organizations = ranking(sums(organizations), most);
+    found.classifications = ranking(sums(classifications), most);
+    found.agents = ranking(sums(agents), most);
+    found.addresses = usual_addresses(addresses, most);
+    let Ranking { first, distinct } = ranking(sums(resources), most);
+    found.resources = Ranking { first: first.iter().map(resource).collect(), distinct };
+    Ok(found)
+}
+
+fn sums(lists: &[Arc<Values>]) -> HashMap<&str, u64> {
+    summed(lists.iter().map(|list| &list[..]), |sum, more| *sum += more)
+}
+
+fn ranking(sums: HashMap<&str, u64>, values_max: usize) -> Ranking<FacetCount> {
+    Ranking { distinct: sums.len() as u64, first: ranked(sums, values_max) }
+}
+
+/// An address may be written in several ways.
+fn usual_addresses(lists: &[Arc<Values>], values_max: usize) -> Ranking<FacetCount> {
+    let mut by_address: HashMap<String, u64> = HashMap::new();
+    for (term, count) in sums(lists) {
+        if let Some(address) = address_of(term) {
+            *by_address.entry(address.to_string()).or_default() += count;
+        }
+    }
+    ranking(by_address.iter().map(|(address, count)| (address.as_str(), *count)).collect(), values_max)
+}
+
+fn actions(lists: &[Vec<(String, [u64; Status::ALL.len()])>], values_max: usize) -> Ranking<ActionCount> {
+    let sums = summed(lists.iter().map(|list| &list[..]), |sum, more| {
+        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    });
+    let in_all = sums.iter().map(|(action, by_status)| (*action, by_status.iter().sum()));
+    let first = ranked(in_all, values_max)
+        .into_iter()
+        .map(|FacetCount { value, .. }| ActionCount { by_status: sums[value.as_str()], action: value });
+    Ranking { first: first.collect(), distinct: sums.len() as u64 }
+}
+
+fn resource(FacetCount { value, count }: &FacetCount) -> ResourceCount {
+    let (resource_type, id) = value.split_once(SEPARATOR).unwrap_or(("", value));
+    ResourceCount { resource_type: resource_type.to_owned(), id: id.to_owned(), count: *count }
+}
