@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use std::fmt::{self, Write as _};
 
 /// Where the plot ends and the labels of the time axis begin, in percent of the height.
-const PLOT_BOTTOM: f64 = 88.0;
+pub(super) const PLOT_BOTTOM: f64 = 88.0;
 
 /// Where the highest bar ends; the marks of alerts stand above it.
-const PLOT_TOP: f64 = 14.0;
+pub(super) const PLOT_TOP: f64 = 14.0;
 
 /// The lowest bar that can still be seen.
-const BAR_HEIGHT_MIN: f64 = 1.2;
+pub(super) const BAR_HEIGHT_MIN: f64 = 1.2;
 
 /// Events and alerts in time, in buckets of the same length without gaps, oldest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ impl Series {
 
 /// A picture that was made here out of numbers, so that a template may show it as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Svg(String);
+pub struct Svg(pub(super) String);
 
 impl fmt::Display for Svg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +67,7 @@ impl fmt::Display for Svg {
     }
 }
 
-// Only what draws here makes one, and nothing but numbers, times and our own words goes in.
+// Only the drawings beside this one make any, and nothing but numbers, times and our own words goes in.
 impl askama::filters::HtmlSafe for Svg {}
 
 /// The bars of `series`, each a link to its events, with a mark above those in which an alert was raised.
@@ -106,7 +106,7 @@ fn summary(series: &Series) -> String {
     said
 }
 
-fn push_grid(svg: &mut String, top: u64) {
+pub(super) fn push_grid(svg: &mut String, top: u64) {
     for (part, value) in [(0.0, 0), (0.5, top / 2), (1.0, top)] {
         let y = PLOT_BOTTOM - part * (PLOT_BOTTOM - PLOT_TOP);
         let _ = write!(
@@ -185,7 +185,7 @@ fn push_time_axis(svg: &mut String, series: &Series) {
 
 /// The smallest of 2, 4, 6, 8, 10, 20, 40, … that is not below `number`: a top of the axis whose half is
 /// whole.
-fn nice_ceiling(number: u64) -> u64 {
+pub(super) fn nice_ceiling(number: u64) -> u64 {
     let mut unit = 1;
     loop {
         if let Some(factor) =

@@ -20,6 +20,8 @@ mod live;
 mod export;
 pub mod api;
 pub mod chart;
+pub mod bars;
+pub mod week;
 pub mod qr;
 pub mod pages;
 pub mod show;

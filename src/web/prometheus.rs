@@ -59,6 +59,7 @@ pub fn text(app: &Appliance) -> Result<String, Problem> {
     counted(app, &mut out)?;
     alerts(app, &mut out)?;
     detection(app, &mut out);
+    index(app, &mut out)?;
     process(app, &mut out);
     Ok(out.0)
 }
@@ -198,6 +199,15 @@ fn detection(app: &Appliance, out: &mut Exposition) {
         let lag = app.store.size().0.saturating_sub(progress.position().0);
         out.sample(name, &[("reader", reader)], lag as f64);
     }
+}
+
+/// How old the oldest event is that cannot be found yet.
+fn index(app: &Appliance, out: &mut Exposition) -> Result<(), StoreError> {
+    let first = app.store.entry(app.indexed.position())?.and_then(Result::ok);
+    let nanos = first.map_or(0, |stored| app.now_received().0.saturating_sub(stored.entry.received_at.0));
+    let help = "Time since the receipt of the oldest entry that a search cannot find yet.";
+    out.single("sealwatch_index_lag_seconds", Kind::Gauge, help, nanos as f64 / 1e9);
+    Ok(())
 }
 
 fn process(app: &Appliance, out: &mut Exposition) {

@@ -86,6 +86,8 @@ pub fn router(app: App) -> Router {
         .route("/events/export", get(show::events::export))
         .route("/events/live", get(show::live::show))
         .route("/events/{id}", get(show::event::show))
+        .route("/principal", get(show::subject::principal))
+        .route("/resource", get(show::subject::resource))
         .route("/sources", get(show::sources::show))
         .route("/health", get(show::health::show))
         .route("/help", get(show::help::show))

@@ -30,5 +30,6 @@ mod real_input;
 mod search;
 mod search_page;
 mod source;
+mod subjects;
 mod witness;
 mod verify;

@@ -9,6 +9,7 @@ use super::events;
 use super::frame::{Frame, Section};
 use super::history::{StepRow, history};
 use super::rule::rule;
+use super::subject;
 use super::time::TimeView;
 use super::{text, words};
 use crate::detect::{self, Relation};
@@ -283,14 +284,13 @@ fn numbers(alert: &Alert) -> Numbers {
     }
 }
 
-/// All events of the alert's key. Findings about integrity are keyed by source, which is no field of the
+/// Everything of the alert's key. Findings about integrity are keyed by source, which is no field of the
 /// event.
 fn key_href(alert: &Alert) -> Option<String> {
     if !Pattern::WINDOWED.contains(&alert.pattern) {
         return None;
     }
-    let field = if alert.key.parse::<std::net::IpAddr>().is_ok() { "address" } else { "principal" };
-    Some(address("/events", [(field, alert.key.as_str())]))
+    Some(subject::of_key(&alert.key))
 }
 
 #[cfg(test)]
@@ -376,7 +376,7 @@ pub(super) mod tests {
     #[test]
     fn the_key_leads_to_its_events_by_principal_or_by_address() {
         let mut alert = alert(Pattern::FailedAuth, 7, 60);
-        assert_eq!(key_href(&alert).as_deref(), Some("/events?principal=alice"));
+        assert_eq!(key_href(&alert).as_deref(), Some("/principal?id=alice"));
         alert.key = "::1".into();
         assert_eq!(key_href(&alert).as_deref(), Some("/events?address=%3A%3A1"));
         alert.pattern = Pattern::IntegrityViolation;

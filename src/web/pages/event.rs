@@ -4,9 +4,11 @@ use super::address::address;
 use super::alerts::AlertRow;
 use super::badge::Badge;
 use super::curl;
+use super::events;
 use super::fields;
 use super::frame::{Frame, Section};
 use super::neighbours::Neighbours;
+use super::subject::Subject;
 use super::time::TimeView;
 use super::{text, words};
 use crate::model::{Alert, AuditEvent, Entry, EntryFlags, Hash, Verdict, organization_of};
@@ -32,6 +34,12 @@ pub struct EventPage {
     pub status: Badge,
     /// Who did it; empty where it names nobody.
     pub principal: String,
+    /// The page of whoever did it.
+    pub principal_href: String,
+    /// What it was done to; empty where it names nothing.
+    pub target: String,
+    /// The page of that, where it has an id.
+    pub target_href: Option<String>,
     /// Whose event; empty where it is nobody's.
     pub organization: String,
     /// Whether the API key gave the organisation, not the event.
@@ -100,6 +108,9 @@ impl EventPage {
             action: text::short(&event.action, LONG_CHARS),
             status: event.status.into(),
             principal: text::short(event.principal_id.as_deref().unwrap_or_default(), LONG_CHARS),
+            principal_href: Subject::principal(event.principal_id.as_deref().unwrap_or_default()).address(),
+            target: events::target(event),
+            target_href: events::target_page(event),
             organization: text::cell(organization),
             organization_assigned: entry.assigned_organization.is_some(),
             time: event.timestamp.into(),

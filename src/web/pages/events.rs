@@ -7,6 +7,7 @@ use super::curl;
 use super::filter::{self, Choice, InvalidFilter};
 use super::frame::{Frame, Section};
 use super::search_field::SearchField;
+use super::subject::Subject;
 use super::time::TimeView;
 use super::{text, words};
 use crate::model::{AuditEvent, Classification, Entry, Status, Verdict, organization_of};
@@ -123,10 +124,12 @@ pub struct EventRow {
     pub status: Badge,
     /// Who did it; empty where it names nobody.
     pub principal: String,
-    /// The events of whoever did it.
+    /// The page of whoever did it.
     pub principal_href: String,
     /// What it was done to: type and id.
     pub target: String,
+    /// The page of that, where it has an id.
+    pub target_href: Option<String>,
     /// From which address; empty where it names none.
     pub ip_address: String,
     /// Whose event; empty where it is nobody's.
@@ -148,8 +151,9 @@ impl EventRow {
             action: text::cell(Some(&event.action)),
             status: event.status.into(),
             principal: text::cell(Some(principal)),
-            principal_href: address("/events", [("principal", principal)]),
+            principal_href: Subject::principal(principal).address(),
             target: target(event),
+            target_href: target_page(event),
             ip_address: text::cell(event.session.as_ref().and_then(|session| session.ip_address.as_deref())),
             organization: text::cell(organization),
             classification: event.classification.name(),
@@ -163,6 +167,12 @@ pub fn target(event: &AuditEvent<'_>) -> String {
     let parts = [event.target_resource_type.as_deref(), event.target_resource_id.as_deref()];
     let parts: Vec<String> = parts.into_iter().flatten().map(|part| text::cell(Some(part))).collect();
     parts.join(" ")
+}
+
+/// The page of what an event was done to, where that has an id.
+pub fn target_page(event: &AuditEvent<'_>) -> Option<String> {
+    let id = event.target_resource_id.as_deref().filter(|id| !id.is_empty())?;
+    Some(Subject::resource(event.target_resource_type.as_deref(), id).address())
 }
 
 /// The query of `/events` as it was written, and the texts of the form.

@@ -38,6 +38,7 @@ pub mod setting;
 pub mod settings;
 pub mod sign_in;
 pub mod sources;
+pub mod subject;
 pub mod text;
 pub mod time;
 pub mod words;

@@ -4,7 +4,7 @@ use super::address::address;
 use super::alerts::AlertRow;
 use super::badge::Badge;
 use super::frame::{Frame, Section};
-use super::{text, words};
+use super::{subject, text, words};
 use crate::model::{Alert, Severity, Verdict};
 use crate::search_text;
 use crate::web::chart::{self, Series, Svg};
@@ -161,7 +161,7 @@ pub struct VerdictCount {
 pub struct PrincipalRow {
     /// Its name.
     pub name: String,
-    /// Its events.
+    /// Its page.
     pub href: String,
     /// Its open alerts, as a number.
     pub open_alerts: String,
@@ -177,7 +177,7 @@ impl From<&PrincipalCount> for PrincipalRow {
         let alerts_href = || address("/alerts", [("status", "open"), ("search", search().as_str())]);
         PrincipalRow {
             name: text::cell(Some(&count.principal)),
-            href: address("/events", [("principal", count.principal.as_str())]),
+            href: subject::of_key(&count.principal),
             open_alerts: words::count(count.open_alerts),
             alerts_href: (count.open_alerts > 0).then(alerts_href),
             events: words::count(count.events),

@@ -20,6 +20,7 @@ pub mod searches;
 pub mod settings;
 pub mod sign_in;
 pub mod sources;
+pub mod subject;
 mod response;
 
 pub use response::message_response;

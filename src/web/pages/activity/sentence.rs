@@ -174,6 +174,8 @@ fn searched(place: &str) -> String {
         "/events" => "events".to_owned(),
         "/alerts" => "alerts".to_owned(),
         "/search" => "events and alerts".to_owned(),
+        "/principal" => "all of one principal".to_owned(),
+        "/resource" => "all of one resource".to_owned(),
         "/api/v1/audit/events" => "events by the API".to_owned(),
         "/api/v1/alerts" => "alerts by the API".to_owned(),
         other => format!("data at {}", text::cell(Some(other))),
