@@ -167,7 +167,8 @@ impl Scan<'_> {
             return true;
         };
         let best_of_block = match (self.query.order, self.query.descending) {
-            (EventOrder::ReceivedAt, _) => return true,
+            // Entries are received in the order of the log, and so are the blocks here.
+            (EventOrder::ReceivedAt, _) => return false,
             (EventOrder::Timestamp, true) => -(i128::from(summary.last_ms) + 1) * 1_000_000,
             (EventOrder::Timestamp, false) => i128::from(summary.first_ms) * 1_000_000,
         };

@@ -175,6 +175,25 @@ fn events_are_listed_newest_first_by_their_own_time_with_an_exact_total() {
 }
 
 #[test]
+fn by_receipt_no_more_blocks_are_read_than_the_page_needs() {
+    let store = store();
+    let oldest = store.size();
+    for n in 0..6 {
+        append(&store, vec![draft(&store, None, &format!("p{n}"), "2024-01-01T00:00:00Z")]);
+    }
+    // Whoever does not need the oldest block does not notice that it is gone.
+    let write = store.db.begin_write().expect("nobody else writes");
+    write.open_table(tables::BLOCKS).expect("a table").remove(oldest.0).expect("in memory").expect("a block");
+    write.commit().expect("in memory");
+    let newest = EventQuery { order: EventOrder::ReceivedAt, limit: 2, ..query() };
+    let page = store.events_page(&newest).expect("readable");
+    assert_eq!(principals(&store, &page), ["p5", "p4"]);
+    assert_eq!((page.total, page.damaged), (6, 0));
+    let next = store.events_page(&EventQuery { after: page.next, ..newest }).expect("readable");
+    assert_eq!(principals(&store, &next), ["p3", "p2"]);
+}
+
+#[test]
 fn a_time_range_counts_its_ends_and_a_filter_counts_exactly() {
     let store = store();
     for second in 0..60 {
