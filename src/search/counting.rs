@@ -1,12 +1,13 @@
 //! What a query finds in all segments, ready to be counted column by column.
 
-use super::facets::FacetCount;
+use super::facets::{Distinct, FacetCount};
 use super::hits::{Hits, WIDE_DOCUMENTS};
 use super::parallel;
 use super::tally::{self, Values};
 use super::totals::Totals;
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use tantivy::query::Query;
 use tantivy::{Searcher, SegmentReader};
@@ -66,31 +67,59 @@ impl<'s> Counting<'s> {
     }
 }
 
-/// The sums over all segments.
-pub(super) fn summed<'v, V: Copy + 'v>(
-    lists: impl Iterator<Item = &'v [(String, V)]>,
-    add: impl Fn(&mut V, V),
-) -> HashMap<&'v str, V> {
-    let mut sums: HashMap<&str, V> = HashMap::new();
-    for (value, count) in lists.flatten() {
-        sums.entry(value).and_modify(|sum| add(sum, *count)).or_insert(*count);
-    }
-    sums
+/// The values of a column over all segments.
+pub(super) struct Ranked {
+    /// The most frequent ones, of equal ones by name.
+    pub(super) first: Vec<FacetCount>,
+    /// How many different ones there are.
+    pub(super) distinct: Distinct,
 }
 
-/// The most frequent values first, of equal ones by name.
-pub(super) fn ranked<'v>(
-    sums: impl IntoIterator<Item = (&'v str, u64)>,
+/// The most frequent values of a column. The counts are exact. Where a segment has more different values than it hands
+/// on by name, one that is about as frequent may be missing among them.
+pub(super) fn ranked(lists: &[Arc<Values>], values_max: usize) -> tantivy::Result<Ranked> {
+    ranked_by(lists, values_max, Some, |value| (value.to_owned(), format!("{value}\0")))
+}
+
+/// The same of values that stand in terms: `value_of` a term, and from which term to which, the last one outside, those
+/// of a value lie.
+pub(super) fn ranked_by<'v, V: Ord + Hash + Copy + ToString>(
+    lists: &'v [Arc<Values>],
     values_max: usize,
-) -> Vec<FacetCount> {
-    let mut counts: Vec<(&str, u64)> = sums.into_iter().collect();
-    let first = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
-    if counts.len() > values_max {
-        counts.select_nth_unstable_by(values_max, first);
-        counts.truncate(values_max);
+    value_of: impl Fn(&'v str) -> Option<V>,
+    terms_of: impl Fn(V) -> (String, String),
+) -> tantivy::Result<Ranked> {
+    // Of each value: what those segments say that name all of theirs, and what the others name of theirs.
+    let mut sums: HashMap<V, (u64, u64)> = HashMap::new();
+    for list in lists {
+        for (value, count) in list.named.iter().filter_map(|(term, count)| Some((value_of(term)?, *count))) {
+            let sum = sums.entry(value).or_default();
+            *if list.has_more() { &mut sum.1 } else { &mut sum.0 } += count;
+        }
     }
-    counts.sort_unstable_by(first);
-    counts.into_iter().map(|(value, count)| FacetCount { value: value.to_owned(), count }).collect()
+    let more: Vec<&Values> = lists.iter().map(|list| &**list).filter(|list| list.has_more()).collect();
+    let known = sums.len() as u64;
+    let least = lists.iter().map(|list| list.distinct).max().unwrap_or_default();
+    let distinct =
+        if more.is_empty() { Distinct::Exactly(known) } else { Distinct::AtLeast(known.max(least)) };
+    let mut first: Vec<(u64, V)> = sums.iter().map(|(value, (all, named))| (all + named, *value)).collect();
+    let order = |a: &(u64, V), b: &(u64, V)| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1));
+    if first.len() > values_max {
+        first.select_nth_unstable_by(values_max, order);
+        first.truncate(values_max);
+    }
+    if !more.is_empty() {
+        for (count, value) in &mut first {
+            let (from, to) = terms_of(*value);
+            *count = sums[value].0;
+            for list in &more {
+                *count += list.between(from.as_bytes(), to.as_bytes())?;
+            }
+        }
+    }
+    first.sort_unstable_by(order);
+    let first = first.into_iter().map(|(count, value)| FacetCount { value: value.to_string(), count });
+    Ok(Ranked { first: first.collect(), distinct })
 }
 
 /// A span of microseconds as times.

@@ -1,6 +1,6 @@
 //! How often each value occurs among what was found, and how it is spread over time.
 
-use super::counting::{Counting, ranked, span_of, summed};
+use super::counting::{Counting, ranked, span_of};
 use super::schema::{ACTION, CLASSIFICATION, ORGANIZATION, PRINCIPAL, STATUS};
 use super::tally::{self, Times, Values};
 use jiff::Timestamp;
@@ -68,6 +68,15 @@ pub struct FacetCount {
     pub count: u64,
 }
 
+/// How many different values there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distinct {
+    /// So many.
+    Exactly(u64),
+    /// So many or more: they were too many to tell them all apart.
+    AtLeast(u64),
+}
+
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FacetCounts {
@@ -109,11 +118,7 @@ pub(super) fn count(counting: &Counting<'_>, request: &FacetRequest) -> tantivy:
         }
     }
     counts.span = span_of(span);
-    counts.facets = values
-        .iter()
-        .map(|lists| {
-            ranked(summed(lists.iter().map(|list| &list[..]), |sum, more| *sum += more), request.values_max)
-        })
-        .collect();
+    let first = values.iter().map(|lists| Ok(ranked(lists, request.values_max)?.first));
+    counts.facets = first.collect::<tantivy::Result<_>>()?;
     Ok(counts)
 }

@@ -26,7 +26,7 @@ mod payload;
 
 pub use ask::{Search, SearchState, Wanted};
 pub use error::SearchError;
-pub use facets::{Facet, FacetCount, FacetCounts, FacetRequest, Histogram};
+pub use facets::{Distinct, Facet, FacetCount, FacetCounts, FacetRequest, Histogram};
 pub use indexer::{Indexer, Opening, Place};
 pub use newest::Found;
 pub use profile::{ActionCount, Profile, ProfileRequest, Ranking, ResourceCount};

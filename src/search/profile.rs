@@ -1,9 +1,10 @@
 //! All that is known of what a query finds, for the page of one principal or one resource.
 
-use super::counting::{Counting, ranked, span_of, summed};
-use super::facets::{FacetCount, Histogram};
+use super::counting::{Counting, Ranked, ranked, ranked_by, span_of};
+use super::facets::{Distinct, FacetCount, Histogram};
 use super::schema::{
     ADDRESS, AGENT, CLASSIFICATION, ORGANIZATION, PRINCIPAL, RESOURCE, SEPARATOR, address_of,
+    terms_of_address,
 };
 use super::tally::{self, Times, Values, WEEK_HOURS};
 use crate::model::Status;
@@ -55,13 +56,13 @@ pub struct Profile {
 pub struct Ranking<T> {
     /// As many as were asked for.
     pub first: Vec<T>,
-    /// How many different ones there are; of very many, at least so many.
-    pub distinct: u64,
+    /// How many different ones there are.
+    pub distinct: Distinct,
 }
 
 impl<T> Default for Ranking<T> {
     fn default() -> Ranking<T> {
-        Ranking { first: Vec::new(), distinct: 0 }
+        Ranking { first: Vec::new(), distinct: Distinct::Exactly(0) }
     }
 }
 
@@ -140,44 +141,35 @@ pub(super) fn profile(counting: &Counting<'_>, request: &ProfileRequest) -> tant
     found.actions = actions(&outcomes, request.values_max);
     let most = request.values_max;
     let [principals, organizations, classifications, agents, addresses, resources] = &values;
-    found.principals = ranking(sums(principals), most);
-    found.organizations = ranking(sums(organizations), most);
-    found.classifications = ranking(sums(classifications), most);
-    found.agents = ranking(sums(agents), most);
-    found.addresses = usual_addresses(addresses, most);
-    let Ranking { first, distinct } = ranking(sums(resources), most);
+    found.principals = ranking(ranked(principals, most)?);
+    found.organizations = ranking(ranked(organizations, most)?);
+    found.classifications = ranking(ranked(classifications, most)?);
+    found.agents = ranking(ranked(agents, most)?);
+    // An address may be written in several ways.
+    found.addresses = ranking(ranked_by(addresses, most, address_of, terms_of_address)?);
+    let Ranked { first, distinct } = ranked(resources, most)?;
     found.resources = Ranking { first: first.iter().map(resource).collect(), distinct };
     Ok(found)
 }
 
-fn sums(lists: &[Arc<Values>]) -> HashMap<&str, u64> {
-    summed(lists.iter().map(|list| &list[..]), |sum, more| *sum += more)
-}
-
-fn ranking(sums: HashMap<&str, u64>, values_max: usize) -> Ranking<FacetCount> {
-    Ranking { distinct: sums.len() as u64, first: ranked(sums, values_max) }
-}
-
-/// An address may be written in several ways.
-fn usual_addresses(lists: &[Arc<Values>], values_max: usize) -> Ranking<FacetCount> {
-    let mut by_address: HashMap<String, u64> = HashMap::new();
-    for (term, count) in sums(lists) {
-        if let Some(address) = address_of(term) {
-            *by_address.entry(address.to_string()).or_default() += count;
-        }
-    }
-    ranking(by_address.iter().map(|(address, count)| (address.as_str(), *count)).collect(), values_max)
+fn ranking(Ranked { first, distinct }: Ranked) -> Ranking<FacetCount> {
+    Ranking { first, distinct }
 }
 
 fn actions(lists: &[Vec<(String, [u64; Status::ALL.len()])>], values_max: usize) -> Ranking<ActionCount> {
-    let sums = summed(lists.iter().map(|list| &list[..]), |sum, more| {
-        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
-    });
-    let in_all = sums.iter().map(|(action, by_status)| (*action, by_status.iter().sum()));
-    let first = ranked(in_all, values_max)
+    let mut sums: HashMap<&str, [u64; Status::ALL.len()]> = HashMap::new();
+    for (action, by_status) in lists.iter().flatten() {
+        let sum = sums.entry(action).or_default();
+        sum.iter_mut().zip(by_status).for_each(|(sum, more)| *sum += more);
+    }
+    let distinct = Distinct::Exactly(sums.len() as u64);
+    let mut first: Vec<ActionCount> = sums
         .into_iter()
-        .map(|FacetCount { value, .. }| ActionCount { by_status: sums[value.as_str()], action: value });
-    Ranking { first: first.collect(), distinct: sums.len() as u64 }
+        .map(|(action, by_status)| ActionCount { action: action.to_owned(), by_status })
+        .collect();
+    first.sort_unstable_by(|a, b| b.count().cmp(&a.count()).then_with(|| a.action.cmp(&b.action)));
+    first.truncate(values_max);
+    Ranking { first, distinct }
 }
 
 fn resource(FacetCount { value, count }: &FacetCount) -> ResourceCount {

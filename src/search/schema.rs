@@ -181,6 +181,12 @@ pub(super) fn address_of(term: &str) -> Option<IpAddr> {
     Some(IpAddr::V6(Ipv6Addr::from(number)).to_canonical())
 }
 
+/// From which term to which, the last one outside, those of an address lie.
+pub(super) fn terms_of_address(address: IpAddr) -> (String, String) {
+    let digits = address_digits(address_number(address));
+    (format!("{digits}{SEPARATOR}"), format!("{digits}\u{1}"))
+}
+
 /// The term of a value by its folded path.
 pub(super) fn path_term(path: &str, folded: &str) -> String {
     format!("{path}{SEPARATOR}{folded}")

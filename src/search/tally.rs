@@ -10,9 +10,9 @@ use std::ops::Range;
 use tantivy::columnar::StrColumn;
 use tantivy::{DocId, SegmentReader};
 
-/// Values of one column that a segment hands on: the most frequent ones. Only where one has more different
-/// values than this can a count be too low.
-const SEGMENT_VALUES_MAX: usize = 20_000;
+/// Values of one column that a segment hands on by name: the most frequent ones. Where it has more different ones,
+/// those that come first in all are chosen from these, and then counted once more.
+const NAMED_MAX: usize = 1_000;
 /// Stretches of one histogram.
 const BUCKETS_MAX: usize = 1_000;
 /// Hours of a week.
@@ -20,12 +20,44 @@ pub(super) const WEEK_HOURS: usize = 168;
 /// The hour of the week, from Monday on, in which 1970 began: it was a Thursday.
 const EPOCH_HOUR: i64 = 72;
 
-/// How often each value of a column occurs.
-pub(super) type Values = Vec<(String, u64)>;
+/// How often each value of a column occurs in one segment.
+#[derive(Default)]
+pub(super) struct Values {
+    /// The most frequent ones by name, and how often.
+    pub(super) named: Vec<(String, u64)>,
+    /// How many different ones there are.
+    pub(super) distinct: u64,
+    /// All of them by their numbers, where there are more than the named.
+    all: Option<(StrColumn, Vec<u32>)>,
+}
+
+impl Values {
+    /// Whether there are more than the named.
+    pub(super) fn has_more(&self) -> bool {
+        self.all.is_some()
+    }
+
+    /// Numbers that are kept for it.
+    pub(super) fn kept(&self) -> usize {
+        self.named.len() + self.all.as_ref().map_or(0, |(_, counts)| counts.len())
+    }
+
+    /// How often those occur that begin with `from` or lie between it and `to`; of a segment that has more than the
+    /// named.
+    pub(super) fn between(&self, from: &[u8], to: &[u8]) -> tantivy::Result<u64> {
+        let Some((column, counts)) = &self.all else { return Ok(0) };
+        let mut stream = column.dictionary().range().ge(from).lt(to).into_stream()?;
+        let mut sum = 0;
+        while stream.advance() {
+            sum += u64::from(counts[stream.term_ord() as usize]);
+        }
+        Ok(sum)
+    }
+}
 
 /// How often each value of a column occurs among the hits.
 pub(super) fn values(segment: &SegmentReader, column: &str, hits: &Hits) -> tantivy::Result<Values> {
-    let Some(column) = segment.fast_fields().str(column)? else { return Ok(Vec::new()) };
+    let Some(column) = segment.fast_fields().str(column)? else { return Ok(Values::default()) };
     let mut counts = vec![0_u32; column.num_terms()];
     let (ords, mut buffer) = (column.ords(), Vec::new());
     hits.each_block(|documents| {
@@ -36,14 +68,18 @@ pub(super) fn values(segment: &SegmentReader, column: &str, hits: &Hits) -> tant
             counts[*ord as usize] += 1;
         }
     });
-    let mut found: Vec<(u64, u32)> = (0..).zip(counts).filter(|(_, count)| *count > 0).collect();
-    if found.len() > SEGMENT_VALUES_MAX {
-        found.select_nth_unstable_by_key(SEGMENT_VALUES_MAX, |(_, count)| std::cmp::Reverse(*count));
-        found.truncate(SEGMENT_VALUES_MAX);
+    let mut found: Vec<(u64, u32)> =
+        (0..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect();
+    let distinct = found.len() as u64;
+    let has_more = found.len() > NAMED_MAX;
+    if has_more {
+        found.select_nth_unstable_by_key(NAMED_MAX, |(ord, count)| (std::cmp::Reverse(*count), *ord));
+        found.truncate(NAMED_MAX);
         found.sort_unstable();
     }
     let names = names(&column, found.iter().map(|(ord, _)| *ord))?;
-    Ok(names.into_iter().zip(found.into_iter().map(|(_, count)| u64::from(count))).collect())
+    let named = names.into_iter().zip(found.into_iter().map(|(_, count)| u64::from(count))).collect();
+    Ok(Values { named, distinct, all: has_more.then_some((column, counts)) })
 }
 
 /// The values behind ascending numbers.

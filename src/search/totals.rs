@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use tantivy::index::SegmentId;
 use tantivy::{Searcher, SegmentReader};
 
-/// Values that are kept in all, some tens of megabytes at the most; what is beyond them is counted each time.
-const VALUES_MAX: usize = 300_000;
+/// Counts that are kept in all, at four bytes and the named ones with their names: some tens of megabytes at the most.
+/// What is beyond them is counted each time.
+const VALUES_MAX: usize = 4_000_000;
 
 /// Counts of whole segments by segment and column.
 #[derive(Default)]
@@ -27,11 +28,11 @@ impl Totals {
 
     pub(super) fn keep(&self, segment: &SegmentReader, column: &'static str, values: &Arc<Values>) {
         let mut kept = self.0.lock().expect("no holder of this lock panics");
-        if kept.values + values.len() > VALUES_MAX {
+        if kept.values + values.kept() > VALUES_MAX {
             return;
         }
         let before = kept.by_column.insert((segment.segment_id(), column), values.clone());
-        kept.values = kept.values + values.len() - before.map_or(0, |before| before.len());
+        kept.values = kept.values + values.kept() - before.map_or(0, |before| before.kept());
     }
 
     /// Lets go of segments that were merged into others.
@@ -40,6 +41,6 @@ impl Totals {
             searcher.segment_readers().iter().map(SegmentReader::segment_id).collect();
         let mut kept = self.0.lock().expect("no holder of this lock panics");
         kept.by_column.retain(|(segment, _), _| segments.contains(segment));
-        kept.values = kept.by_column.values().map(|values| values.len()).sum();
+        kept.values = kept.by_column.values().map(|values| values.kept()).sum();
     }
 }

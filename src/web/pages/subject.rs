@@ -9,7 +9,7 @@ use super::time::TimeView;
 use super::{text, words};
 use crate::detect::OffHours;
 use crate::model::{Alert, Status};
-use crate::search::{ActionCount, FacetCount, Profile, Ranking};
+use crate::search::{ActionCount, Distinct, FacetCount, Profile, Ranking};
 use crate::search_text;
 use crate::web::bars::{self, Bars};
 use crate::web::chart::Svg;
@@ -343,10 +343,12 @@ impl Counted {
 
 fn shown<T>(ranking: &Ranking<T>) -> String {
     let listed = ranking.first.len() as u64;
-    if listed == ranking.distinct {
-        words::count(listed)
-    } else {
-        format!("{} of {}", words::count(listed), words::count(ranking.distinct))
+    match ranking.distinct {
+        Distinct::Exactly(distinct) if distinct == listed => words::count(listed),
+        Distinct::Exactly(distinct) => format!("{} of {}", words::count(listed), words::count(distinct)),
+        Distinct::AtLeast(distinct) => {
+            format!("{} of {} or more", words::count(listed), words::count(distinct))
+        }
     }
 }
 
