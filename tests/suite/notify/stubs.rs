@@ -27,7 +27,7 @@ pub(super) fn raw(speak: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync
     port
 }
 
-fn read_some(stream: &mut TcpStream) -> std::io::Result<()> {
+pub(super) fn read_some(stream: &mut TcpStream) -> std::io::Result<()> {
     stream.read(&mut [0; 65_536]).map(drop)
 }
 

@@ -1,12 +1,12 @@
 //! Networks and servers that are not what they should be, on the level of packets and of TLS.
 
 use super::mail_server::{Fault, MailServer, Security};
-use super::stubs::raw;
+use super::stubs::{raw, read_some};
 use super::{Identity, configured, deliveries, hook, identity, raise, route, settled, target};
 use crate::appliance::{Appliance, eventually};
 use crate::client::Client;
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl Blackhole {
 /// A server that knows no TLS after 1.0, and the first answer of which says so.
 fn tls_1_0() -> u16 {
     raw(|mut stream| {
-        stream.read(&mut [0; 65_536])?;
+        read_some(&mut stream)?;
         let mut hello = vec![0x03, 0x01];
         hello.extend([7; 32]);
         // No session, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, no compression.
@@ -55,7 +55,7 @@ fn tls_1_0() -> u16 {
         let mut record = vec![0x16, 0x03, 0x01, 0, length + 4, 0x02, 0, 0, length];
         record.extend(hello);
         stream.write_all(&record)?;
-        stream.read(&mut [0; 64]).map(drop)
+        read_some(&mut stream)
     })
 }
 
