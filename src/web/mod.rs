@@ -20,7 +20,6 @@ mod live;
 mod export;
 pub mod api;
 pub mod chart;
-pub mod bars;
 pub mod week;
 pub mod qr;
 pub mod pages;

@@ -1,6 +1,7 @@
 //! Draws how what was found is spread over time: bars that are links to what lies in each.
 
 use super::{PLOT_BOTTOM, Svg, nice_ceiling, push_bar, push_grid};
+use crate::search::Histogram;
 use crate::web::pages::words;
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -60,6 +61,13 @@ impl Steps {
         steps.bounds(0)?;
         steps.bounds(count - 1)?;
         Some(steps)
+    }
+
+    /// What counts events by these steps.
+    pub fn histogram(&self) -> Option<Histogram> {
+        let (from, _) = self.bounds(0)?;
+        let (_, to) = self.bounds(self.count - 1)?;
+        Some(Histogram { from, to, buckets: self.count })
     }
 
     /// From when to when the step of that number goes.

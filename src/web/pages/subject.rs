@@ -11,8 +11,8 @@ use crate::detect::OffHours;
 use crate::model::{Alert, Status};
 use crate::search::{ActionCount, Distinct, FacetCount, Profile, Ranking};
 use crate::search_text;
-use crate::web::bars::{self, Bars};
 use crate::web::chart::Svg;
+use crate::web::chart::histogram::{self, Bar, Steps};
 use crate::web::week;
 use askama::Template;
 use jiff::Timestamp;
@@ -188,7 +188,7 @@ pub struct SubjectPage {
 #[derive(Clone, Debug)]
 pub struct SubjectData {
     /// What was counted, and over which stretches; or why nothing was.
-    pub counted: Result<(Profile, Bars), String>,
+    pub counted: Result<(Profile, Option<Steps>), String>,
     /// When nobody works, and where the clock stands.
     pub off_hours: OffHours,
     /// Alerts that it has to do with, the newest first.
@@ -209,7 +209,7 @@ impl SubjectPage {
         let whole = Subject { organization: None, from: None, to: None, ..subject.clone() };
         let off_hours = data.off_hours;
         let (counted, notice) = match data.counted {
-            Ok((profile, bars)) => (Some(Counted::new(subject, profile, &bars, &off_hours)), None),
+            Ok((profile, steps)) => (Some(Counted::new(subject, profile, steps, &off_hours)), None),
             Err(why) => (None, Some(why)),
         };
         SubjectPage {
@@ -244,9 +244,9 @@ pub struct Counted {
     /// The first and the last of them; nothing where there is none.
     pub span: Option<(TimeView, TimeView)>,
     /// The events over time.
-    pub bars: Svg,
+    pub chart: Svg,
     /// The same in rows.
-    pub bar_rows: Vec<ListRow>,
+    pub bars: Vec<Bar>,
     /// The events by hour of the week.
     pub week: Svg,
     /// The same in rows, each day with its 24 hours.
@@ -305,31 +305,18 @@ pub struct ListRow {
 }
 
 impl Counted {
-    fn new(subject: &Subject, profile: Profile, bars: &Bars, off_hours: &OffHours) -> Counted {
+    fn new(subject: &Subject, profile: Profile, steps: Option<Steps>, off_hours: &OffHours) -> Counted {
         let off = week::off_count(&profile.week, off_hours);
         let hours = |day: usize| profile.week[day * 24..][..24].iter().map(|count| words::count(*count));
-        let of_bar = |index: usize| {
-            let range = Subject {
-                from: Some(bars.begin_of(index).max(subject.from.unwrap_or(Timestamp::MIN))),
-                to: Some(bars.begin_of(index + 1).min(subject.to.unwrap_or(Timestamp::MAX))),
-                ..subject.clone()
-            };
-            range.narrowed("")
-        };
-        let held = bars.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        let width_secs = steps.map_or(1, |steps| steps.width_secs);
+        let mut bars = bars(subject, steps, &profile.histogram);
+        let chart = histogram::draw(&bars, width_secs);
+        bars.retain(|bar| bar.count > 0);
         Counted {
             total: words::counted(profile.total, "event"),
             span: profile.span.map(|(first, last)| (first.into(), last.into())),
-            bars: bars::draw(bars, of_bar),
-            bar_rows: held
-                .map(|(index, count)| ListRow {
-                    name: bars.span_of(index),
-                    sub: String::new(),
-                    href: of_bar(index),
-                    count: words::count(*count),
-                    share: words::percent(*count, profile.total),
-                })
-                .collect(),
+            chart,
+            bars,
             week: week::draw(&profile.week, off_hours),
             week_rows: (0..7).map(|day| (week::DAYS[day], hours(day).collect())).collect(),
             zone: off_hours.time_zone.iana_name().unwrap_or("UTC").to_owned(),
@@ -339,6 +326,22 @@ impl Counted {
             lists: lists(subject, &profile),
         }
     }
+}
+
+/// Each step of time with what happened in it.
+fn bars(subject: &Subject, steps: Option<Steps>, counts: &[u64]) -> Vec<Bar> {
+    let Some(steps) = steps else { return Vec::new() };
+    let bar = |(index, count): (usize, &u64)| {
+        let bounds = steps.bounds(index)?;
+        let range = Subject {
+            from: Some(bounds.0.max(subject.from.unwrap_or(Timestamp::MIN))),
+            to: Some(bounds.1.min(subject.to.unwrap_or(Timestamp::MAX))),
+            ..subject.clone()
+        };
+        let href = Some(range.narrowed("")).filter(|href| !href.is_empty());
+        Some(Bar { href, span: histogram::span(bounds, steps.width_secs), count: *count })
+    };
+    counts.iter().enumerate().filter_map(bar).collect()
 }
 
 fn shown<T>(ranking: &Ranking<T>) -> String {

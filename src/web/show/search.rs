@@ -3,7 +3,7 @@
 use super::events::row;
 use super::{Visitor, frame, page};
 use crate::model::{AlertFilter, AlertOrder, Caller, CallerKind, EventFilter, EventOrder, EventQuery, Seq};
-use crate::search::{Facet, FacetRequest, Found, Histogram, SearchError};
+use crate::search::{Facet, FacetRequest, Found, SearchError};
 use crate::search_text::{self, Query};
 use crate::store::{SAVED_SEARCHES_MAX, StoreError};
 use crate::web::api::events::{cursor, parse_cursor};
@@ -206,11 +206,7 @@ impl Looking<'_> {
         // A time back from now ends now, and not with the last event.
         let last = if self.state.range.is_some() { last.max(self.now) } else { last };
         let steps = Steps::over(filter.from.unwrap_or(first), filter.to.unwrap_or(last));
-        let histogram = steps.and_then(|steps| {
-            let (from, _) = steps.bounds(0)?;
-            let (_, to) = steps.bounds(steps.count - 1)?;
-            Some(Histogram { from, to, buckets: steps.count })
-        });
+        let histogram = steps.and_then(|steps| steps.histogram());
         let request = FacetRequest { facets: facets.to_vec(), values_max: VALUES_SHOWN, histogram };
         let counted = self.app.search.facets(self.text, filter, &request)?;
         let views = FIELDS.into_iter().zip(counted.facets).map(|(field, counts)| {

@@ -3,9 +3,9 @@
 use super::events::row;
 use super::{Visitor, frame, page};
 use crate::model::{Caller, EventFilter, EventOrder, EventQuery, Seq, Stored};
-use crate::search::{FacetRequest, Histogram, ProfileRequest, SearchError};
+use crate::search::{FacetRequest, Profile, ProfileRequest, SearchError};
 use crate::search_text::Query as SearchText;
-use crate::web::bars::Bars;
+use crate::web::chart::histogram::Steps;
 use crate::web::error::Problem;
 use crate::web::pages::subject::{Kind, LISTED, Subject, SubjectData, SubjectPage, SubjectQuery};
 use crate::web::patterns::InForce;
@@ -102,17 +102,15 @@ fn count(
     subject: &Subject,
     filter: &EventFilter,
     zone: jiff::tz::TimeZone,
-) -> Result<(crate::search::Profile, Bars), SearchError> {
+) -> Result<(Profile, Option<Steps>), SearchError> {
     let when = FacetRequest { facets: Vec::new(), values_max: 0, histogram: None };
     let span = app.search.facets(&SearchText::everything(), filter, &when)?.span;
     let (first, last) = span.unwrap_or((Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
     let last_asked = |to: Timestamp| to.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(to);
-    let mut bars = Bars::over(subject.from.unwrap_or(first), subject.to.map_or(last, last_asked));
-    let histogram = Histogram { from: bars.from, to: bars.end(), buckets: bars.counts.len() };
-    let request = ProfileRequest { values_max: LISTED, histogram: Some(histogram), zone };
-    let profile = app.search.profile(filter, &request)?;
-    bars.counts.clone_from(&profile.histogram);
-    Ok((profile, bars))
+    let steps = Steps::over(subject.from.unwrap_or(first), subject.to.map_or(last, last_asked));
+    let histogram = steps.and_then(|steps| steps.histogram());
+    let profile = app.search.profile(filter, &ProfileRequest { values_max: LISTED, histogram, zone })?;
+    Ok((profile, steps))
 }
 
 fn newest(filter: EventFilter, limit: usize) -> EventQuery {
