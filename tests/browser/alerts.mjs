@@ -18,7 +18,7 @@ async function act(page, button, note) {
 /** The life of one alert, from the list to its end and back. */
 export async function liveThrough(page, search, scripts) {
   await go(page, "/alerts");
-  await page.getByLabel("Search").fill(search);
+  await page.getByLabel("Search text").fill(search);
   await page.getByLabel("Status").selectOption({ index: 0 });
   await page.getByRole("button", { name: "Apply" }).click();
   await page.waitForURL(/search=/);

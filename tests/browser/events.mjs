@@ -2,7 +2,7 @@
 import { base, check, examine, expected, given, go, HOSTILE, send, STEP_MS } from "./harness.mjs";
 
 /** The pages that show something of the hostile event, of its source, or of what was said of it. */
-const HOSTILE_PLACES = [`/events/${given["hostile-event"]}`, "/events", "/events/live", "/", "/sources", "/activity", "/alerts?status=all", "/settings", "/patterns"];
+const HOSTILE_PLACES = [`/events/${given["hostile-event"]}`, "/events", "/search", "/events/live", "/", "/sources", "/activity", "/alerts?status=all", "/settings", "/patterns"];
 /** Those that need not. */
 const SILENT = ["/", "/alerts?status=all", "/settings", "/patterns"];
 const offHours = (principalId) => ({ timestamp: "2026-01-05T23:10:00Z", action: "data.update", status: "success", organizationId: "night-ward", principalId });
@@ -28,9 +28,18 @@ export async function lookAtEvents(page, scripts) {
   check((await page.locator('.around [aria-current="true"]').count()) === 1, "and lead on");
 }
 
+/** The pages of the principal and the resource of the event that is shown. */
+export async function subjectsOf(page) {
+  const links = page.locator("main a[href^='/principal?'], main a[href^='/resource?']");
+  const hrefs = new Set(await links.evaluateAll((all) => all.map((link) => link.getAttribute("href"))));
+  check(hrefs.size >= 2, "an event leads to its principal and its resource");
+  return hrefs;
+}
+
 /** What an event says is shown and does nothing. */
 export async function lookAtHostileEvent(page) {
-  for (const where of HOSTILE_PLACES) {
+  await go(page, HOSTILE_PLACES[0]);
+  for (const where of [...HOSTILE_PLACES, ...(await subjectsOf(page))]) {
     await go(page, where);
     await examine(page, `hostile text at ${where}`);
     check((await page.locator("main script, main img, main iframe").count()) === 0, `${where}: no element comes from an event`);
@@ -116,8 +125,8 @@ export async function searchText(page, scripts) {
   await page.getByRole("link", { name: "How it is written" }).click();
   await page.waitForURL(/help#search/);
   await page.getByRole("link", { name: "principal:alice*", exact: true }).click();
-  await page.waitForURL(/\/events\?q=principal/);
-  check((await page.locator("main h1").innerText()) === "Events", "an example can be tried");
+  await page.waitForURL(/\/search\?q=principal/);
+  check((await page.locator("main h1").innerText()) === "Search", "an example can be tried");
 }
 
 /** The tail follows a search text. */

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { subjectsOf } from "./events.mjs";
 import { check, examine, given, go, open, SIZES, trouble } from "./harness.mjs";
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -25,6 +26,14 @@ const PAGES = (found) => [
   ["live-fault", "/events/live?q=%22open", 400],
   ["event", found.event],
   ["hostile", `/events/${given["hostile-event"]}`],
+  ["search", "/search?q=data.*%20OR%20fhir.*%20-principal:nobody"],
+  ["search-narrowed", "/search?q=action:%22fhir.patient.read%22%20-principal:%22nurse-1%22&range=day&sort=relevance"],
+  ["search-empty", "/search?q=principal:nobody-at-all"],
+  ["search-fault", "/search?q=(alice%20OR", 400],
+  ["principal", "/principal?id=nurse-1"],
+  ...found.hostile.map((where, index) => [`hostile-subject-${index}`, where]),
+  ["principal-unknown", "/principal?id=nobody-at-all"],
+  ["resource", "/resource?type=Patient&id=pat-1"],
   ["sources", "/sources"],
   ["health", "/health"],
   ["help", "/help"],
@@ -48,7 +57,9 @@ export async function everyPage(page) {
   const alert = await page.locator("main table a.strong").first().getAttribute("href");
   await go(page, "/events?principal=nurse-1");
   const event = await page.locator("main table a.strong").first().getAttribute("href");
-  return PAGES({ alert, event });
+  await go(page, `/events/${given["hostile-event"]}`);
+  const hostile = [...(await subjectsOf(page))].slice(0, 2);
+  return PAGES({ alert, event, hostile });
 }
 
 /** Every page in every size and colour scheme: a picture, and no violation of the rules of accessibility. */

@@ -10,6 +10,7 @@ import { followText, listen, lookAtEvents, lookAtHostileEvent, searchText } from
 import { base, check, checked, expected, given, go, open, password, signIn, SIZES, trouble, troubles } from "./harness.mjs";
 import { lookAtActivity, lookAtIntegrity } from "./log.mjs";
 import { everyPage, visitAll } from "./pages.mjs";
+import { exportAll, lookAtOne, narrowDown, saveSearch } from "./search.mjs";
 import { changePattern } from "./settings.mjs";
 
 async function signOut(page) {
@@ -35,6 +36,10 @@ async function work(browser, { scripts, search }) {
   await liveThrough(page, search, scripts);
   await lookAtEvents(page, scripts);
   await searchText(page, scripts);
+  await narrowDown(page, scripts);
+  await saveSearch(page);
+  await exportAll(page);
+  await lookAtOne(page, scripts);
   await lookAtActivity(page, scripts);
   await lookAtIntegrity(page, scripts);
   if (scripts) {

@@ -5,7 +5,7 @@ use super::words;
 use crate::search_text::{Field, Name, Prose, TimeField, limits};
 
 /// Where the examples lead.
-const SEARCH_PAGE: &str = "/events";
+const SEARCH_PAGE: &str = "/search";
 
 /// A search text that can be tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
