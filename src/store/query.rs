@@ -71,7 +71,7 @@ impl Store {
     }
 
     /// The events of those numbers in the order given, as the index found them. One that is damaged is
-    /// counted; what takes more than [`PAGE_BYTES_MAX`] ends early.
+    /// counted; what takes more than 32 MiB ends early.
     pub fn events_at(&self, seqs: &[Seq]) -> Result<EventsAt, StoreError> {
         let mut read = EventsAt::default();
         let mut bytes = 0;
