@@ -4,6 +4,7 @@ mod address;
 mod error;
 mod http;
 mod mail;
+mod resolve;
 mod target;
 mod template;
 mod tls;
@@ -17,8 +18,8 @@ pub use template::{PLACEHOLDERS, Template, json_escape};
 pub use words::{Notice, Words};
 
 use jiff::Timestamp;
+use resolve::Resolver;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::Trust;
@@ -27,8 +28,6 @@ use tls::Trust;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one try may take in all.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Addresses of one name that are looked at.
-const ADDRESSES_MAX: usize = 32;
 
 /// Sends notices to targets. Made once at start; without targets it never sends anything.
 #[derive(Debug, Default)]
@@ -36,6 +35,7 @@ pub struct Notifier {
     targets: BTreeMap<String, (Target, Option<Trust>)>,
     policy: Policy,
     public_url: String,
+    resolver: Resolver,
 }
 
 impl Notifier {
@@ -52,7 +52,7 @@ impl Notifier {
             Ok((target.name.clone(), (target, trust)))
         });
         let targets = trusted.collect::<Result<_, String>>()?;
-        Ok(Arc::new(Notifier { targets, policy, public_url }))
+        Ok(Arc::new(Notifier { targets, policy, public_url, resolver: Resolver::default() }))
     }
 
     /// The targets by name.
@@ -76,7 +76,7 @@ impl Notifier {
         match &target.way {
             Way::Mail(mail) => {
                 let message = mail::compose(mail, target, notice, &self.public_url)?;
-                let found = resolve(&mail.server).await?;
+                let found = self.resolver.addresses(&mail.server).await?;
                 let tls = mail.security != MailSecurity::Plain;
                 let to = self.policy.choose(&mail.server, tls, &found)?;
                 mail::send(mail, to, trust, &message).await
@@ -101,7 +101,7 @@ impl Notifier {
         outgoing: http::Outgoing,
     ) -> Result<(), NotifyError> {
         self.policy.check_web(url)?;
-        let found = resolve(&url.endpoint).await?;
+        let found = self.resolver.addresses(&url.endpoint).await?;
         let to = self.policy.choose(&url.endpoint, url.tls, &found)?;
         http::send(url, to, trust, outgoing).await
     }
@@ -130,18 +130,5 @@ pub fn check_certificates(pem: &str) -> Result<(), String> {
     Trust::new(Some(pem)).map(|_| ())
 }
 
-/// Everything that the endpoint's host resolves to.
-async fn resolve(endpoint: &Endpoint) -> Result<Vec<IpAddr>, NotifyError> {
-    let name = match &endpoint.host {
-        Host::Address(address) => return Ok(vec![*address]),
-        Host::Name(name) => name,
-    };
-    let unresolved = |reason: String| NotifyError::Unresolved { name: name.clone(), reason };
-    let asked =
-        tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host((name.as_str(), endpoint.port)));
-    match asked.await {
-        Err(_) => Err(unresolved(format!("no answer within {} seconds", CONNECT_TIMEOUT.as_secs()))),
-        Ok(Err(error)) => Err(unresolved(error.to_string())),
-        Ok(Ok(found)) => Ok(found.map(|found| found.ip()).take(ADDRESSES_MAX).collect()),
-    }
-}
+#[cfg(test)]
+mod tests;
