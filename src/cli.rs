@@ -5,6 +5,7 @@ mod demo;
 mod check_config;
 mod key;
 mod notify;
+mod undelivered;
 mod user;
 mod send;
 mod verify;

@@ -1,10 +1,18 @@
 //! What runs beside everything: probes, tidying, and telling systemd.
 
 use super::AppError;
+use crate::model::ReceivedAt;
 use crate::web::{App, Prober};
 use sd_notify::NotifyState;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
+
+/// How long it is kept what became of a notification, once that is known: 90 days.
+const DELIVERIES_KEPT_NANOS: u64 = 90 * 86_400 * 1_000_000_000;
+/// Notifications of which it is kept at most.
+const DELIVERIES_KEPT_MAX: u64 = 1_000_000;
+/// Notifications that one commit forgets.
+const DELIVERIES_PER_COMMIT: usize = 1_000;
 
 /// Probes the parts now and then. systemd's watchdog is fed only while the store takes writes.
 pub(super) async fn probe(
@@ -26,7 +34,7 @@ pub(super) async fn probe(
     }
 }
 
-/// Removes sessions that are over.
+/// Removes sessions that are over, and notifications that ended long ago.
 pub(super) async fn tidy(
     app: App,
     every: Duration,
@@ -41,10 +49,24 @@ pub(super) async fn tidy(
         }
         app.previews.forget_old();
         let now = app.now_received();
-        let before = move |age: u64| crate::model::ReceivedAt(now.0.saturating_sub(age));
+        let before = move |age: u64| ReceivedAt(now.0.saturating_sub(age));
         let ended = app.writer.commit(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
         ended.map_err(|_| AppError::Ended("the writer"))?;
+        forget_deliveries(&app, before(DELIVERIES_KEPT_NANOS)).await?;
         app.book().await.map_err(|_| AppError::Ended("the writer"))?;
+    }
+}
+
+/// In pieces, so that the writer is kept from nobody for long.
+async fn forget_deliveries(app: &App, before: ReceivedAt) -> Result<(), AppError> {
+    loop {
+        let forget = move |txn: &mut crate::store::Txn<'_>| {
+            txn.forget_deliveries(before, DELIVERIES_KEPT_MAX, DELIVERIES_PER_COMMIT)
+        };
+        let forgotten = app.writer.commit(forget).await.map_err(|_| AppError::Ended("the writer"))?;
+        if forgotten < DELIVERIES_PER_COMMIT {
+            return Ok(());
+        }
     }
 }
 

@@ -1,7 +1,8 @@
-//! `sealwatch notify`: whether a target can be told.
+//! `sealwatch notify`: whether a target can be told, and what could not be.
 
 use super::data_dir::{DataDir, Reached};
 use super::serve;
+use super::undelivered;
 use crate::app;
 use crate::model::Activity;
 use crate::notify::Notice;
@@ -19,6 +20,8 @@ const BY: &str = "local";
 pub(super) enum Command {
     /// Sends a test to a target and says how it ended; exit code 1 where it did not arrive.
     Test(TestArgs),
+    #[command(subcommand)]
+    DeadLetters(undelivered::Command),
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -30,7 +33,13 @@ pub(super) struct TestArgs {
 }
 
 pub(super) fn run(command: Command) -> anyhow::Result<ExitCode> {
-    let Command::Test(args) = command;
+    match command {
+        Command::Test(args) => test(args),
+        Command::DeadLetters(command) => undelivered::run(command),
+    }
+}
+
+fn test(args: TestArgs) -> anyhow::Result<ExitCode> {
     let failure = match args.data_dir.reach()? {
         Reached::Running(client) => {
             let name = crate::web::pages::address::path_segment(&args.name);

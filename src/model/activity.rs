@@ -138,6 +138,38 @@ pub enum Activity {
         /// Who did it.
         by: String,
     },
+    /// Someone decided that a dead letter need not arrive.
+    DeliveryDiscarded {
+        /// What will not arrive.
+        delivery: Uuid,
+        /// Who did it.
+        by: String,
+        /// Why, in their own words.
+        reason: String,
+    },
+    /// Someone stopped the telling of a target, or had it begin again.
+    BreakerMoved {
+        /// The target.
+        target: String,
+        /// Whether nothing is sent to it now.
+        open: bool,
+        /// Who did it.
+        by: String,
+    },
+    /// A target has taken nothing for so long, although it was tried, that someone should look.
+    TargetBroken {
+        /// The target.
+        target: String,
+        /// When the first of the tries failed.
+        since: ReceivedAt,
+        /// Why the last one did.
+        reason: String,
+    },
+    /// A target of which it was entered that it is broken takes what is sent to it again.
+    TargetMended {
+        /// The target.
+        target: String,
+    },
     /// Someone had a test sent to a target.
     TargetTested {
         /// The target.
@@ -251,6 +283,10 @@ impl Activity {
             }
             Activity::DeliveryEnded { .. }
             | Activity::DeliveryRevived { .. }
+            | Activity::DeliveryDiscarded { .. }
+            | Activity::BreakerMoved { .. }
+            | Activity::TargetBroken { .. }
+            | Activity::TargetMended { .. }
             | Activity::TargetTested { .. }
             | Activity::SilenceMade { .. }
             | Activity::SilenceEnded { .. } => ActivityGroup::Notifications,
@@ -279,6 +315,8 @@ impl Activity {
             | Activity::Searched { by, .. }
             | Activity::Exported { by, .. }
             | Activity::DeliveryRevived { by, .. }
+            | Activity::DeliveryDiscarded { by, .. }
+            | Activity::BreakerMoved { by, .. }
             | Activity::TargetTested { by, .. }
             | Activity::SilenceEnded { by, .. }
             | Activity::LogKeyRotated { by }

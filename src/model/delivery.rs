@@ -26,8 +26,23 @@ pub struct Delivery {
     pub fired_at: Timestamp,
     /// When it was decided.
     pub decided_at: ReceivedAt,
+    /// The tries that failed, the oldest first; of many the last 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailedTry>,
     /// Where it stands.
     pub state: DeliveryState,
+}
+
+/// Failed tries that a delivery remembers.
+const FAILURES_MAX: usize = 20;
+
+/// A try that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedTry {
+    /// When it had ended.
+    pub at: ReceivedAt,
+    /// Why.
+    pub why: String,
 }
 
 /// Where a delivery stands.
@@ -57,6 +72,15 @@ pub enum DeliveryState {
         /// After how many tries.
         attempts: u32,
         /// Why.
+        reason: String,
+    },
+    /// Was a dead letter, until somebody decided that it need not arrive.
+    Discarded {
+        /// When.
+        at: ReceivedAt,
+        /// Who did it.
+        by: String,
+        /// Why, in their own words.
         reason: String,
     },
     /// Not sent, on purpose.
@@ -119,12 +143,37 @@ impl Delivery {
         }
     }
 
+    /// When nothing more was to be done about it; `None` while it is on its way.
+    pub fn ended_at(&self) -> Option<ReceivedAt> {
+        match self.state {
+            DeliveryState::Waiting { .. } => None,
+            DeliveryState::Told { at, .. }
+            | DeliveryState::Dead { at, .. }
+            | DeliveryState::Discarded { at, .. } => Some(at),
+            DeliveryState::NotTold { .. } => Some(self.decided_at),
+        }
+    }
+
+    /// The same after a try of it, or a decision about it, has led to that state at `now`.
+    pub fn moved_to(mut self, state: DeliveryState, now: ReceivedAt) -> Delivery {
+        let failed = match &state {
+            DeliveryState::Waiting { last_error, .. } => last_error.clone(),
+            DeliveryState::Dead { reason, .. } => Some(reason.clone()),
+            _ => None,
+        };
+        self.failures.extend(failed.map(|why| FailedTry { at: now, why }));
+        let surplus = self.failures.len().saturating_sub(FAILURES_MAX);
+        self.failures.drain(..surplus);
+        Delivery { state, ..self }
+    }
+
     /// How many tries failed or succeeded so far.
     pub fn attempts(&self) -> u32 {
         match self.state {
             DeliveryState::Waiting { attempts, .. }
             | DeliveryState::Told { attempts, .. }
             | DeliveryState::Dead { attempts, .. } => attempts,
+            DeliveryState::Discarded { .. } => u32::try_from(self.failures.len()).unwrap_or(u32::MAX),
             DeliveryState::NotTold { .. } => 0,
         }
     }

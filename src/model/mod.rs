@@ -23,7 +23,7 @@ pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
-pub use delivery::{Delivery, DeliveryState, NotTold};
+pub use delivery::{Delivery, DeliveryState, FailedTry, NotTold};
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, FieldValue, Status};
 pub use overrides::{Override, Overrides};

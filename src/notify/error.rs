@@ -1,7 +1,7 @@
 //! Why a notification did not arrive, and what is to be done about it.
 
 use super::address::AddressError;
-use crate::routing::Failure;
+use crate::routing::{Failure, TryEnd};
 use std::time::Duration;
 use thiserror::Error;
 
@@ -68,7 +68,7 @@ fn quoted(text: &str) -> String {
 
 impl NotifyError {
     /// Whether another try can succeed.
-    pub fn is_worth_a_retry(&self) -> bool {
+    fn is_worth_a_retry(&self) -> bool {
         match self {
             NotifyError::Status { status, .. } => {
                 matches!(status, 300..=399 | 401 | 403 | 408 | 425 | 429 | 500..)
@@ -104,8 +104,14 @@ impl NotifyError {
         }
     }
 
+    /// What it means for the delivery whose try it ended.
+    pub fn ended(&self) -> TryEnd {
+        let (again, asked) = (self.is_worth_a_retry(), self.retry_after());
+        TryEnd::Failed { again, asked, why: self.to_string() }
+    }
+
     /// How long the target asks us to wait.
-    pub fn retry_after(&self) -> Option<Duration> {
+    fn retry_after(&self) -> Option<Duration> {
         match self {
             NotifyError::Status { retry_after, .. } => *retry_after,
             _ => None,

@@ -100,6 +100,7 @@ impl Notice {
             counted: 5,
             fired_at: time,
             decided_at: now,
+            failures: Vec::new(),
             state: DeliveryState::Waiting { attempts: 0, next_try: now, last_error: None },
         };
         Notice { delivery, alert, checkpoint, test: true }

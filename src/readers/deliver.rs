@@ -6,18 +6,24 @@
 
 use super::progress::ReaderError;
 use crate::ingest::{Clock, Writer};
-use crate::model::{Delivery, DeliveryState, Organizations, ReceivedAt};
+use crate::model::{Activity, Delivery, DeliveryState, Organizations, ReceivedAt};
 use crate::notify::{Notice, Notifier, NotifyError};
-use crate::routing::{self, ATTEMPTS_MAX, Breaker, BreakerState, Failure, Permission};
+use crate::routing::{self, Breaker, BreakerState, Failure, Permission, TryEnd};
 use crate::store::{Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// The longest that a worker sleeps without looking at the clock anew, which may have been set.
 const NAP_MAX: Duration = Duration::from_secs(60);
+/// The least time from one try at a target to the next, so that what has waited through an outage does not fall on it at
+/// once: ten a second.
+const PACE: Duration = Duration::from_millis(100);
+/// For how long a target must have failed before that is an entry of the log: 15 minutes.
+const BROKEN_AFTER_NANOS: u64 = 15 * 60 * 1_000_000_000;
 /// How long a try on its way may still take once the appliance is to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// Deliveries of targets that are no longer in the settings that one commit gives up.
@@ -34,7 +40,14 @@ pub struct DeliverReader {
 
 /// How the targets are, for whoever wants to see it.
 #[derive(Clone, Default)]
-pub struct DeliveryBoard(Arc<Mutex<BTreeMap<String, TargetStatus>>>);
+pub struct DeliveryBoard(Arc<Board>);
+
+#[derive(Default)]
+struct Board {
+    targets: Mutex<BTreeMap<String, TargetStatus>>,
+    /// Tells the workers that somebody did something to a target.
+    moved: watch::Sender<()>,
+}
 
 /// How one target is, since the process began.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +60,12 @@ pub struct TargetStatus {
     pub last_failure: Option<(ReceivedAt, String)>,
     /// Whether it said that it is gone for good; nothing is sent to it until the next start.
     pub gone: bool,
+    /// Whether somebody stopped it; nothing is sent to it until somebody has it go on, or until the next start.
+    pub held: bool,
+    /// Since when every try failed.
+    failing_since: Option<ReceivedAt>,
+    /// Whether the log says that it is broken.
+    is_noted: bool,
 }
 
 impl DeliveryBoard {
@@ -58,10 +77,22 @@ impl DeliveryBoard {
     /// Notes how a try ended that somebody asked for.
     pub fn note(&self, target: &str, ended: &Result<(), NotifyError>, at: ReceivedAt) {
         self.with(target, |status| status.note(ended, at, Instant::now()));
+        self.0.moved.send_replace(());
+    }
+
+    /// Stops the sending to that target, or has it go on at once, whatever the breaker found.
+    pub fn hold(&self, target: &str, held: bool) {
+        self.with(target, |status| {
+            status.held = held;
+            if !held {
+                (status.breaker, status.gone) = (Breaker::default(), false);
+            }
+        });
+        self.0.moved.send_replace(());
     }
 
     fn with<T>(&self, target: &str, see: impl FnOnce(&mut TargetStatus) -> T) -> T {
-        let mut board = self.0.lock().expect("no holder of this lock panics");
+        let mut board = self.0.targets.lock().expect("no holder of this lock panics");
         see(board.entry(target.to_owned()).or_default())
     }
 }
@@ -70,13 +101,35 @@ impl TargetStatus {
     /// The breaker's state in a word.
     pub fn breaker_name(&self) -> &'static str {
         match self.breaker.state(Instant::now()) {
+            _ if self.held => "held",
             BreakerState::Closed => "closed",
             BreakerState::Open => "open",
             BreakerState::HalfOpen => "half-open",
         }
     }
 
+    /// What the log is to say of the target after that try.
+    fn news(&mut self, target: &str, ended: &Result<(), NotifyError>, at: ReceivedAt) -> Option<Activity> {
+        let target = target.to_owned();
+        match (ended, self.failing_since) {
+            (Ok(()), _) if std::mem::take(&mut self.is_noted) => Some(Activity::TargetMended { target }),
+            (Err(error), Some(since))
+                if !self.is_noted && at.0.saturating_sub(since.0) >= BROKEN_AFTER_NANOS =>
+            {
+                self.is_noted = true;
+                Some(Activity::TargetBroken { target, since, reason: error.to_string() })
+            }
+            _ => None,
+        }
+    }
+
     fn note(&mut self, ended: &Result<(), NotifyError>, at: ReceivedAt, now: Instant) {
+        match ended {
+            // It answers, and is well: this message alone is not to its liking.
+            Err(error) if error.failure() == Failure::Refused => self.failing_since = None,
+            Err(_) => drop(self.failing_since.get_or_insert(at)),
+            Ok(()) => self.failing_since = None,
+        }
         match ended {
             Ok(()) => {
                 self.breaker.succeeded();
@@ -140,14 +193,29 @@ impl DeliverReader {
     /// One target's worker: the delivery that is due first, then the next.
     async fn work(self: Arc<Self>, target: String, stop: CancellationToken) -> Result<(), ReaderError> {
         let mut committed = self.writer.committed();
+        let mut moved = self.board.0.moved.subscribe();
+        let mut last_try: Option<Instant> = None;
         while !stop.is_cancelled() {
             let version = self.store.outbox_version();
-            let next = self.read(&target, Store::next_delivery).await?;
+            moved.borrow_and_update();
+            let next = match self.read(&target, Store::next_delivery).await {
+                Err(error) if error.is_damage() => {
+                    tracing::error!(%target, %error, "a notification cannot be read and is passed over");
+                    let target = target.clone();
+                    self.writer.commit(move |txn| txn.pass_over_unreadable(&target)).await?;
+                    continue;
+                }
+                next => next?,
+            };
+            let pace = last_try.map_or(Duration::ZERO, |last| PACE.saturating_sub(last.elapsed()));
             let wait = match &next {
                 None => NAP_MAX,
+                // The breaker is asked last: what it lets go must set out.
+                Some(_) if pace > Duration::ZERO => pace,
                 Some(delivery) => self.wait(delivery),
             };
             if let (Some(delivery), Duration::ZERO) = (next, wait) {
+                last_try = Some(Instant::now());
                 self.deliver(delivery, &stop).await?;
                 continue;
             }
@@ -160,6 +228,7 @@ impl DeliverReader {
             tokio::select! {
                 () = stop.cancelled() => {}
                 changed = changed => changed?,
+                _ = moved.changed() => {}
                 () = tokio::time::sleep(wait.min(NAP_MAX)) => {}
             }
         }
@@ -173,10 +242,13 @@ impl DeliverReader {
         if left > Duration::ZERO {
             return left;
         }
-        self.board.with(&delivery.target, |status| match status.breaker.ask(Instant::now()) {
-            _ if status.gone => Duration::ZERO,
-            Permission::Go => Duration::ZERO,
-            Permission::Wait(left) => left,
+        self.board.with(&delivery.target, |status| match (status.held, status.gone) {
+            (true, _) => NAP_MAX,
+            (_, true) => Duration::ZERO,
+            _ => match status.breaker.ask(Instant::now()) {
+                Permission::Go => Duration::ZERO,
+                Permission::Wait(left) => left,
+            },
         })
     }
 
@@ -187,7 +259,7 @@ impl DeliverReader {
         let target = delivery.target.clone();
         let Some(ended) = self.attempt(delivery, stop).await? else { return Ok(()) };
         let at = self.clock.received_at();
-        self.board.with(&target, |status| {
+        let news = self.board.with(&target, |status| {
             let was_open = status.breaker.state(Instant::now()) != BreakerState::Closed;
             status.note(&ended, at, Instant::now());
             if let Err(error) = &ended
@@ -196,10 +268,13 @@ impl DeliverReader {
             {
                 tracing::error!(%target, %error, "a notification target does not work as it is configured; see `sealwatch notify test`");
             }
+            status.news(&target, &ended, at)
         });
         let chance = getrandom::u64().unwrap_or_default();
         let settle = move |txn: &mut crate::store::Txn<'_>| {
-            let state = state_after(ended, attempts, chance, txn.now());
+            let ended = ended.map_or_else(|error| error.ended(), |()| TryEnd::Taken);
+            let state = routing::state_after(ended, attempts, chance, txn.now());
+            news.map(|news| txn.append_activity(&news)).transpose()?;
             txn.settle_delivery(id, state)
         };
         Ok(self.writer.commit(settle).await?)
@@ -255,43 +330,29 @@ fn unreadable(why: &str) -> NotifyError {
     NotifyError::Message(format!("the alert cannot be read: {why}"))
 }
 
-/// Where a delivery stands after its try of that number.
-fn state_after(ended: Result<(), NotifyError>, attempts: u32, chance: u64, now: ReceivedAt) -> DeliveryState {
-    let error = match ended {
-        Ok(()) => return DeliveryState::Told { at: now, attempts },
-        Err(error) => error,
-    };
-    if attempts >= ATTEMPTS_MAX || !error.is_worth_a_retry() {
-        return DeliveryState::Dead { at: now, attempts, reason: error.to_string() };
-    }
-    let delay = routing::delay(attempts, chance, error.retry_after());
-    let nanos = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
-    let next_try = ReceivedAt(now.0.saturating_add(nanos));
-    DeliveryState::Waiting { attempts, next_try, last_error: Some(error.to_string()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn status(status: u16) -> NotifyError {
-        NotifyError::Status { status, retry_after: None, text: String::new() }
-    }
-
     #[test]
-    fn five_tries_make_a_dead_letter_and_a_refusal_makes_one_at_once() {
-        let now = ReceivedAt(1_000);
-        for attempts in 1..ATTEMPTS_MAX {
-            let state = state_after(Err(status(503)), attempts, u64::MAX, now);
-            let DeliveryState::Waiting { attempts: counted, next_try, .. } = state else {
-                panic!("{attempts}: {state:?}");
-            };
-            assert_eq!(counted, attempts);
-            assert!(next_try >= now);
-        }
-        let is_dead = |state: &DeliveryState| matches!(state, DeliveryState::Dead { .. });
-        assert!(is_dead(&state_after(Err(status(503)), ATTEMPTS_MAX, 0, now)));
-        assert!(is_dead(&state_after(Err(status(400)), 1, 0, now)));
-        assert_eq!(state_after(Ok(()), 2, 0, now), DeliveryState::Told { at: now, attempts: 2 });
+    fn a_target_that_fails_for_a_quarter_of_an_hour_is_told_of_once_and_so_is_its_recovery() {
+        let minute = |minute: u64| ReceivedAt(1_700_000_000_000_000_000 + minute * 60_000_000_000);
+        let fails = Err(NotifyError::TimedOut(Duration::from_secs(10)));
+        let refuses = Err(NotifyError::Status { status: 400, retry_after: None, text: String::new() });
+        let mut status = TargetStatus::default();
+        let mut after = |ended: &Result<(), NotifyError>, at: u64| {
+            status.note(ended, minute(at), Instant::now());
+            status.news("desk", ended, minute(at))
+        };
+        assert_eq!(after(&fails, 0), None);
+        assert_eq!(after(&refuses, 10), None, "it answers");
+        assert_eq!(after(&fails, 20), None);
+        assert_eq!(after(&fails, 34), None);
+        let reason = "no answer within 10 seconds".to_owned();
+        let broken = Activity::TargetBroken { target: "desk".to_owned(), since: minute(20), reason };
+        assert_eq!(after(&fails, 35), Some(broken));
+        assert_eq!(after(&fails, 90), None, "once");
+        assert_eq!(after(&Ok(()), 91), Some(Activity::TargetMended { target: "desk".to_owned() }));
+        assert_eq!((after(&Ok(()), 92), after(&fails, 200)), (None, None));
     }
 }

@@ -8,4 +8,4 @@ mod retry;
 pub use breaker::{Breaker, BreakerState, Failure, Permission};
 pub use decide::{Route, Routing, Verdict, decide};
 pub use maintenance::{Maintenance, Recurrence};
-pub use retry::{ATTEMPTS_MAX, BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, delay, due};
+pub use retry::{ATTEMPTS_MAX, BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, TryEnd, delay, due, state_after};

@@ -1,6 +1,6 @@
 //! When a delivery that failed is tried again.
 
-use crate::model::ReceivedAt;
+use crate::model::{DeliveryState, ReceivedAt};
 use std::time::Duration;
 
 /// Tries of one delivery before it becomes a dead letter.
@@ -30,9 +30,58 @@ pub fn due(next_try: ReceivedAt, now: ReceivedAt) -> Duration {
     if left > longest { Duration::ZERO } else { left }
 }
 
+/// How a try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TryEnd {
+    /// The target took it.
+    Taken,
+    /// It did not.
+    Failed {
+        /// Whether another try can succeed.
+        again: bool,
+        /// How long the target asks us to wait.
+        asked: Option<Duration>,
+        /// Why.
+        why: String,
+    },
+}
+
+/// Where a delivery stands after its try of that number. `chance` is any number, drawn evenly.
+pub fn state_after(ended: TryEnd, attempts: u32, chance: u64, now: ReceivedAt) -> DeliveryState {
+    match ended {
+        TryEnd::Taken => DeliveryState::Told { at: now, attempts },
+        TryEnd::Failed { again, why, .. } if attempts >= ATTEMPTS_MAX || !again => {
+            DeliveryState::Dead { at: now, attempts, reason: why }
+        }
+        TryEnd::Failed { asked, why, .. } => {
+            let nanos = u64::try_from(delay(attempts, chance, asked).as_nanos()).unwrap_or(u64::MAX);
+            let next_try = ReceivedAt(now.0.saturating_add(nanos));
+            DeliveryState::Waiting { attempts, next_try, last_error: Some(why) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn five_tries_make_a_dead_letter_and_a_refusal_makes_one_at_once() {
+        let now = ReceivedAt(1_000);
+        let failed = |again| TryEnd::Failed { again, asked: None, why: "it said no".to_owned() };
+        for attempts in 1..ATTEMPTS_MAX {
+            let state = state_after(failed(true), attempts, u64::MAX, now);
+            let DeliveryState::Waiting { attempts: counted, next_try, .. } = state else {
+                panic!("{attempts}: {state:?}");
+            };
+            assert_eq!(counted, attempts);
+            assert!(next_try >= now);
+        }
+        let is_dead = |state: &DeliveryState| matches!(state, DeliveryState::Dead { .. });
+        assert!(is_dead(&state_after(failed(true), ATTEMPTS_MAX, 0, now)));
+        assert!(is_dead(&state_after(failed(false), 1, 0, now)));
+        assert_eq!(state_after(TryEnd::Taken, 2, 0, now), DeliveryState::Told { at: now, attempts: 2 });
+    }
 
     #[test]
     fn waits_are_drawn_from_a_range_that_doubles_up_to_its_bound() {

@@ -22,6 +22,7 @@ mod alerts;
 mod related;
 mod detection;
 mod outbox;
+mod undelivered;
 mod silences;
 mod access;
 mod overrides;
@@ -48,11 +49,12 @@ pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
 pub use open::{FORMAT_VERSION, Options, Store};
-pub use outbox::{DeadLetter, OutboxCounts};
+pub use outbox::OutboxCounts;
 pub use query::{EventPage, EventsAt};
 pub use saved_searches::SAVED_SEARCHES_MAX;
 pub use silences::{Muted, SilenceRefusal};
 pub use txn::Txn;
+pub use undelivered::Undelivered;
 
 #[cfg(test)]
 pub(crate) use check::tests::rows::Rows;

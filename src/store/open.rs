@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, RwLock};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// How many tables [`make_tables`] makes, with `meta`.
-const TABLES: usize = 28;
+const TABLES: usize = 29;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -284,7 +284,8 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::DELIVERIES)?;
     write.open_table(t::DELIVERIES_OF_ALERT)?;
     write.open_table(t::OUTBOX)?;
-    write.open_table(t::DEAD_LETTERS)?;
+    write.open_table(t::UNDELIVERED)?;
+    write.open_table(t::ENDED_DELIVERIES)?;
     write.open_table(t::SILENCES)?;
     write.open_table(t::POSITIONS)?;
     write.open_table(t::SNAPSHOT)?;

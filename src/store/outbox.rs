@@ -1,4 +1,4 @@
-//! The outbox: notifications on their way, those that arrived, and dead letters.
+//! The outbox: notifications on their way, and what became of the others.
 
 use super::error::StoreError;
 use super::open::Store;
@@ -15,24 +15,19 @@ const VERSION: u8 = 1;
 /// Deliveries that may wait, for all targets together; one beyond it is a dead letter at once.
 const WAITING_MAX: u64 = 100_000;
 /// Rows of a target that are counted; beyond it, so many is the answer.
-const COUNTED_MAX: usize = 10_000;
+pub(super) const COUNTED_MAX: usize = 10_000;
+/// Waiting deliveries of a target, those due first, among which the oldest is looked for.
+const AGED_MAX: usize = 1_000;
 
 /// How many deliveries of a target wait and how many were given up, each up to 10,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxCounts {
     /// On their way.
     pub waiting: usize,
+    /// When the one that waits longest was decided.
+    pub oldest: Option<ReceivedAt>,
     /// Dead letters.
     pub dead: usize,
-}
-
-/// A delivery that was given up, with the organisation of its alert.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DeadLetter {
-    /// The delivery.
-    pub delivery: Delivery,
-    /// Whose alert it is.
-    pub organization: Option<String>,
 }
 
 impl Store {
@@ -86,23 +81,18 @@ impl Store {
     /// How many deliveries to that target wait or were given up.
     pub fn outbox_counts(&self, target: &str) -> Result<OutboxCounts, StoreError> {
         let read = self.db.begin_read()?;
-        Ok(OutboxCounts {
-            waiting: read.open_table(t::OUTBOX)?.range(all_of(target))?.take(COUNTED_MAX).count(),
-            dead: read.open_table(t::DEAD_LETTERS)?.range(all_of(target))?.take(COUNTED_MAX).count(),
-        })
-    }
-
-    /// The dead letters of a target, the newest first.
-    pub fn dead_letters(&self, target: &str, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        let read = self.db.begin_read()?;
-        let (rows, deliveries) = (read.open_table(t::DEAD_LETTERS)?, read.open_table(t::DELIVERIES)?);
-        let mut found = Vec::new();
-        for row in rows.range(all_of(target))?.rev().take(limit) {
-            let Some(delivery) = delivery(&deliveries, row?.0.value().2)? else { continue };
-            let alert = self.alert(delivery.alert, &Organizations::All)?;
-            found.push(DeadLetter { delivery, organization: alert.and_then(|alert| alert.organization) });
+        let (outbox, deliveries) = (read.open_table(t::OUTBOX)?, read.open_table(t::DELIVERIES)?);
+        let mut oldest: Option<ReceivedAt> = None;
+        for row in outbox.range(all_of(target))?.take(AGED_MAX) {
+            // What cannot be read is taken out by the worker that comes to it.
+            let Ok(Some(waiting)) = delivery(&deliveries, row?.0.value().2) else { continue };
+            oldest = Some(oldest.map_or(waiting.decided_at, |oldest| oldest.min(waiting.decided_at)));
         }
-        Ok(found)
+        Ok(OutboxCounts {
+            waiting: outbox.range(all_of(target))?.take(COUNTED_MAX).count(),
+            oldest,
+            dead: read.open_table(t::UNDELIVERED)?.range(all_of(target))?.take(COUNTED_MAX).count(),
+        })
     }
 }
 
@@ -138,6 +128,7 @@ impl Txn<'_> {
                 counted: notification.counted,
                 fired_at: notification.fired_at,
                 decided_at: now,
+                failures: Vec::new(),
                 state,
             })?;
         }
@@ -157,35 +148,46 @@ impl Txn<'_> {
             let alert = known.alert;
             self.append_activity(&Activity::DeliveryEnded { alert, delivery: id, route, target, failure })?;
         }
-        self.put_delivery(&Delivery { state, ..known })
+        let now = self.now();
+        self.put_delivery(&known.moved_to(state, now))
     }
 
-    /// Sends a dead letter again, from its first try on. `false` where it is none.
-    pub fn revive_delivery(&mut self, id: Uuid, by: &str) -> Result<bool, StoreError> {
-        let known = delivery(&self.reading().open_table(t::DELIVERIES)?, id.as_bytes())?;
-        let is_dead = |known: &Delivery| matches!(known.state, DeliveryState::Dead { .. });
-        let Some(known) = known.filter(is_dead) else { return Ok(false) };
-        let state = DeliveryState::Waiting { attempts: 0, next_try: self.now(), last_error: None };
-        self.append_activity(&Activity::DeliveryRevived { delivery: id, by: by.to_owned() })?;
-        self.put_delivery(&Delivery { state, ..known })?;
-        Ok(true)
+    /// Takes out of the outbox what stands first for that target, if it cannot be read: it would stand before all
+    /// others for ever.
+    pub fn pass_over_unreadable(&mut self, target: &str) -> Result<(), StoreError> {
+        let first = {
+            let write = self.reading();
+            let (outbox, deliveries) = (write.open_table(t::OUTBOX)?, write.open_table(t::DELIVERIES)?);
+            let Some(row) = outbox.range(all_of(target))?.next() else { return Ok(()) };
+            let row = row?;
+            let (_, due, id) = row.0.value();
+            let is_damaged = delivery(&deliveries, id).is_err_and(|error| error.is_damage());
+            is_damaged.then_some((due, *id))
+        };
+        if let Some((due, id)) = first {
+            self.writing().open_table(t::OUTBOX)?.remove((target, due, &id))?;
+        }
+        Ok(())
     }
 
     /// Puts the row and what finds it, in place of those that were there.
-    fn put_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
+    pub(super) fn put_delivery(&mut self, delivery: &Delivery) -> Result<(), StoreError> {
         let id = delivery.id.as_bytes();
         let before = self::delivery(&self.reading().open_table(t::DELIVERIES)?, id)?;
         let (due, died) = (delivery.due(), died(delivery));
         {
             let write = self.writing();
             let mut outbox = write.open_table(t::OUTBOX)?;
-            let mut dead = write.open_table(t::DEAD_LETTERS)?;
+            let mut dead = write.open_table(t::UNDELIVERED)?;
+            let mut ended = write.open_table(t::ENDED_DELIVERIES)?;
             if let Some(before) = &before {
                 before.due().map(|due| outbox.remove((&*before.target, due.0, id))).transpose()?;
                 self::died(before).map(|at| dead.remove((&*before.target, at.0, id))).transpose()?;
+                before.ended_at().map(|at| ended.remove((at.0, id))).transpose()?;
             }
             due.map(|due| outbox.insert((&*delivery.target, due.0, id), ())).transpose()?;
             died.map(|at| dead.insert((&*delivery.target, at.0, id), ())).transpose()?;
+            delivery.ended_at().map(|at| ended.insert((at.0, id), ())).transpose()?;
             let mut row = vec![VERSION];
             serde_json::to_writer(&mut row, delivery).expect("a delivery has only string keys");
             write.open_table(t::DELIVERIES)?.insert(id, &row[..])?;
@@ -197,18 +199,18 @@ impl Txn<'_> {
     }
 }
 
-fn died(delivery: &Delivery) -> Option<ReceivedAt> {
+pub(super) fn died(delivery: &Delivery) -> Option<ReceivedAt> {
     match delivery.state {
         DeliveryState::Dead { at, .. } => Some(at),
         _ => None,
     }
 }
 
-fn all_of(target: &str) -> std::ops::RangeInclusive<(&str, u64, &[u8; 16])> {
+pub(super) fn all_of(target: &str) -> std::ops::RangeInclusive<(&str, u64, &[u8; 16])> {
     (target, 0, &[0; 16])..=(target, u64::MAX, &[0xff; 16])
 }
 
-fn delivery(
+pub(super) fn delivery(
     deliveries: &impl ReadableTable<&'static [u8; 16], &'static [u8]>,
     id: &[u8; 16],
 ) -> Result<Option<Delivery>, StoreError> {
@@ -221,3 +223,6 @@ fn delivery(
         _ => Err(damaged("the row has an unknown version".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,8 +66,11 @@ pub(super) const DELIVERIES_OF_ALERT: TableDefinition<'_, (&[u8; 16], u64, &[u8;
 /// Those that are still to be made, by target and when the next try is due, ns since 1970.
 pub(super) const OUTBOX: TableDefinition<'_, (&str, u64, &[u8; 16]), ()> = TableDefinition::new("outbox");
 /// Those that were given up, by target and when, ns since 1970.
-pub(super) const DEAD_LETTERS: TableDefinition<'_, (&str, u64, &[u8; 16]), ()> =
-    TableDefinition::new("dead_letters");
+pub(super) const UNDELIVERED: TableDefinition<'_, (&str, u64, &[u8; 16]), ()> =
+    TableDefinition::new("undelivered");
+/// Those about which nothing more is to be done, by when they ended, ns since 1970.
+pub(super) const ENDED_DELIVERIES: TableDefinition<'_, (u64, &[u8; 16]), ()> =
+    TableDefinition::new("ended_deliveries");
 /// Silences by their end, ns since 1970, and id.
 pub(super) const SILENCES: TableDefinition<'_, (u64, &[u8; 16]), &[u8]> = TableDefinition::new("silences");
 

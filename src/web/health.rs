@@ -2,6 +2,7 @@
 //!
 //! Asking never probes, so that nobody can wear out the disk by asking.
 
+use super::api::notify::target_views;
 use super::state::Appliance;
 use crate::config::Health as Thresholds;
 use crate::model::Seq;
@@ -90,6 +91,11 @@ const SLOW_MILLIS: f64 = 1_000.0;
 /// How long a write may wait for its commit before the store counts as stuck.
 const STUCK: Duration = Duration::from_secs(10);
 
+/// Dead letters beyond which someone should look.
+const DEAD_LETTERS_WARN: usize = 10;
+/// For how long a notification may wait before someone should look.
+const OLDEST_WARN_SECS: f64 = 600.0;
+
 /// What the prober remembers from one round to the next.
 pub struct Prober {
     clock: (Timestamp, Instant),
@@ -118,6 +124,7 @@ impl Prober {
         components.insert("clock", self.probe_clock(app));
         components.insert("queue", probe_queue(app));
         components.insert("log_check", probe_log_check(app).await);
+        components.insert("notify", probe_notify(app).await);
         for (name, progress) in [("detect", &app.detected), ("count", &app.counted), ("index", &app.indexed)]
         {
             let component = self.probe_reader(app, name, progress);
@@ -229,6 +236,45 @@ async fn probe_log_check(app: &Arc<Appliance>) -> Component {
             component(app, status, message, millis, details)
         }
     }
+}
+
+/// Whether people can be told. Never critical: events are taken in and alerts raised all the same.
+async fn probe_notify(app: &Arc<Appliance>) -> Component {
+    let began = Instant::now();
+    let targets = app.read(target_views).await;
+    let millis = began.elapsed().as_secs_f64() * 1_000.0;
+    let targets = match targets {
+        Ok(targets) => targets,
+        Err(problem) => return component(app, Condition::Warning, problem.message, millis, []),
+    };
+    let now = app.clock.now();
+    let stopped: Vec<&str> =
+        targets.iter().filter(|target| target.is_stopped()).map(|target| target.name.as_str()).collect();
+    let dead: usize = targets.iter().map(|target| target.dead).sum();
+    let waiting: usize = targets.iter().map(|target| target.waiting).sum();
+    let oldest = targets.iter().map(|target| target.oldest_secs(now)).fold(0.0, f64::max);
+    let (status, message) = if !stopped.is_empty() {
+        (Condition::Warning, format!("not sent to now: {}; see /notifications", stopped.join(", ")))
+    } else if dead > DEAD_LETTERS_WARN {
+        (
+            Condition::Warning,
+            format!("{dead} dead letters wait for a decision; see /notifications/dead-letters"),
+        )
+    } else if oldest >= OLDEST_WARN_SECS {
+        (Condition::Warning, format!("a notification has waited for {oldest:.0} seconds; see /notifications"))
+    } else if targets.is_empty() {
+        (Condition::Ok, "no notification target is set".to_owned())
+    } else {
+        (Condition::Ok, "what is to be told is told".to_owned())
+    };
+    let details = [
+        ("targets", targets.len() as f64),
+        ("stopped", stopped.len() as f64),
+        ("waiting", waiting as f64),
+        ("oldestSeconds", oldest),
+        ("deadLetters", dead as f64),
+    ];
+    component(app, status, message, millis, details)
 }
 
 fn probe_queue(app: &Appliance) -> Component {

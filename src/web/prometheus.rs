@@ -4,7 +4,9 @@ use super::state::Appliance;
 use crate::counters::CountersError;
 use crate::model::{AlertStatus, Organizations, Pattern, Severity, SourceId, Status, Verdict};
 use crate::store::StoreError;
+use crate::web::api::notify::{TargetView, target_views};
 use crate::web::error::Problem;
+use jiff::Timestamp;
 use std::fmt::Write;
 
 /// Metric families in the making.
@@ -59,6 +61,7 @@ pub fn text(app: &Appliance) -> Result<String, Problem> {
     counted(app, &mut out)?;
     alerts(app, &mut out)?;
     detection(app, &mut out);
+    targets(app, &mut out)?;
     index(app, &mut out)?;
     process(app, &mut out);
     Ok(out.0)
@@ -199,6 +202,40 @@ fn detection(app: &Appliance, out: &mut Exposition) {
         let lag = app.store.size().0.saturating_sub(progress.position().0);
         out.sample(name, &[("reader", reader)], lag as f64);
     }
+}
+
+/// The targets are those of the settings, so their names are bounded.
+fn targets(app: &Appliance, out: &mut Exposition) -> Result<(), Problem> {
+    let targets = target_views(app)?;
+    let now = app.clock.now();
+    let mut family = |name: &str, help: &str, value: fn(&TargetView, Timestamp) -> f64| {
+        out.family(name, Kind::Gauge, help);
+        for target in &targets {
+            out.sample(name, &[("target", &target.name)], value(target, now));
+        }
+    };
+    family("sealwatch_outbox_waiting", "Notifications on their way, up to 10,000.", |target, _| {
+        target.waiting as f64
+    });
+    family(
+        "sealwatch_outbox_oldest_seconds",
+        "Age of the notification that waits longest.",
+        TargetView::oldest_secs,
+    );
+    family(
+        "sealwatch_notify_dead_letters",
+        "Notifications given up and not decided about, up to 10,000.",
+        |target, _| target.dead as f64,
+    );
+    let help = "Whether a target is sent to: 0 yes (closed), 1 one try (half-open), 2 no (open), 3 stopped by hand, 4 gone.";
+    family("sealwatch_breaker_state", help, |target, _| match (target.gone, target.breaker) {
+        (_, "held") => 3.0,
+        (true, _) => 4.0,
+        (_, "open") => 2.0,
+        (_, "half-open") => 1.0,
+        _ => 0.0,
+    });
+    Ok(())
 }
 
 /// How old the oldest event is that cannot be found yet.

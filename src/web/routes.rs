@@ -2,7 +2,7 @@
 
 use super::api::{
     activity, alerts, events, health, intake, keys, log, log_check, metrics, notify, openapi, patterns,
-    search, searches, silences, users,
+    search, searches, silences, undelivered, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -39,8 +39,12 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}/deliveries", get(notify::deliveries))
         .route("/notify/targets", get(notify::targets))
         .route("/notify/targets/{name}/test", post(notify::test))
-        .route("/notify/targets/{name}/dead-letters", get(notify::dead_letters))
-        .route("/notify/dead-letters/{id}/retry", post(notify::retry))
+        .route("/notify/targets/{name}/breaker", post(notify::breaker))
+        .route("/notify/dead-letters", get(undelivered::list))
+        .route("/notify/dead-letters/retry", post(undelivered::retry_all))
+        .route("/notify/dead-letters/discard", post(undelivered::discard_all))
+        .route("/notify/dead-letters/{id}/retry", post(undelivered::retry))
+        .route("/notify/dead-letters/{id}/discard", post(undelivered::discard))
         .route("/silences", get(silences::list).post(silences::create))
         .route("/silences/preview", post(silences::preview))
         .route("/silences/{id}", delete(silences::end))
@@ -74,6 +78,8 @@ pub fn router(app: App) -> Router {
         .route("/alerts/{id}/{step}", post(show::alert::step))
         .route("/notifications", get(show::notifications::show))
         .route("/notifications/targets/{name}/test", post(show::notifications::test))
+        .route("/notifications/targets/{name}/breaker", post(show::notifications::breaker))
+        .route("/notifications/dead-letters", get(show::undelivered::show).post(show::undelivered::decide))
         .route("/notifications/silences", post(show::notifications::silence))
         .route("/notifications/silences/{id}/end", post(show::notifications::end))
         .route("/patterns", get(show::patterns::show))

@@ -29,6 +29,8 @@ const PAGES = (found) => [
   ["health", "/health"],
   ["help", "/help"],
   ["activity", "/activity"],
+  ["notifications", "/notifications"],
+  ["dead-letters", "/notifications/dead-letters"],
   ["integrity", "/integrity"],
   ["sheet", "/integrity/sheet"],
   ["patterns", "/patterns"],

@@ -1,10 +1,11 @@
-//! Notifications: the targets and how they are, tests, dead letters, and what became of those of an alert.
+//! Notifications: the targets and how they are, tests, breakers by hand, and what became of those of an alert.
 
 use super::alerts::parse_id;
 use crate::model::{Activity, Delivery, DeliveryState};
 use crate::notify::Notice;
 use crate::store::OutboxCounts;
 use crate::web::auth::{Admin, Reader};
+use crate::web::body::Object;
 use crate::web::error::Problem;
 use crate::web::state::{App, Appliance};
 use axum::Json;
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Deliveries and dead letters that one answer lists.
+/// Deliveries that one answer lists.
 const LISTED_MAX: usize = 500;
 
 /// A target as it may be shown: nothing of its address, which may hold a token.
@@ -26,12 +27,14 @@ pub struct TargetView {
     pub name: String,
     /// How it is reached.
     pub kind: &'static str,
-    /// `closed`, `open` or `half-open`.
+    /// `closed`, `open`, `half-open`, or `held` where somebody stopped it.
     pub breaker: &'static str,
     /// Whether it said that it is gone for good.
     pub gone: bool,
     /// Deliveries on their way.
     pub waiting: usize,
+    /// When the one that waits longest was decided.
+    pub oldest_waiting_at: Option<Timestamp>,
     /// Deliveries that were given up.
     pub dead: usize,
     /// When it last took something, since the process began.
@@ -44,11 +47,23 @@ pub struct TargetView {
     pub routes: Vec<String>,
 }
 
+impl TargetView {
+    /// For how long the one that waits longest has waited, in seconds.
+    pub fn oldest_secs(&self, now: Timestamp) -> f64 {
+        self.oldest_waiting_at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
+    }
+
+    /// Whether nothing is sent to it now, whoever decided that.
+    pub fn is_stopped(&self) -> bool {
+        self.gone || self.breaker != "closed"
+    }
+}
+
 /// The targets of the settings as they are now.
 pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
     let view = |target: &crate::notify::Target| {
         let status = app.deliveries.status(&target.name);
-        let OutboxCounts { waiting, dead } = app.store.outbox_counts(&target.name)?;
+        let OutboxCounts { waiting, oldest, dead } = app.store.outbox_counts(&target.name)?;
         let routes = app.config.notify.routing.routes.iter();
         let routes = routes.filter(|route| route.targets.contains(&target.name));
         Ok(TargetView {
@@ -57,6 +72,7 @@ pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
             breaker: status.breaker_name(),
             gone: status.gone,
             waiting,
+            oldest_waiting_at: oldest.map(|at| at.timestamp()),
             dead,
             last_told_at: status.last_told_at.map(|at| at.timestamp()),
             last_failed_at: status.last_failure.as_ref().map(|(at, _)| at.timestamp()),
@@ -110,6 +126,36 @@ pub async fn send_test(app: &App, target: String, by: String) -> Result<Tested, 
     Ok(Tested { delivery_id: notice.delivery.id, delivered: failure.is_none(), failure })
 }
 
+/// What is asked of a breaker.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Move {
+    /// Whether nothing is to be sent.
+    pub open: bool,
+}
+
+/// `POST /api/v1/notify/targets/{name}/breaker`: stops the sending to a target, or has it go on at once.
+pub async fn breaker(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+    Object(wanted): Object<Move>,
+) -> Result<Response, Problem> {
+    move_breaker(&app, name, wanted.open, caller.name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Opens the breaker of the target of that name, or closes it, and writes down who did it.
+pub async fn move_breaker(app: &App, target: String, open: bool, by: String) -> Result<(), Problem> {
+    if app.notifier.target(&target).is_none() {
+        return Err(Problem::not_found("notification target with this name"));
+    }
+    let moved = Activity::BreakerMoved { target: target.clone(), open, by };
+    app.writer.commit(move |txn| txn.append_activity(&moved)).await?;
+    app.deliveries.hold(&target, open);
+    Ok(())
+}
+
 /// What became of one notification, in the API's words.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,6 +183,9 @@ impl From<Delivery> for DeliveryView {
             }
             DeliveryState::Told { at, .. } => ("told", Some(at.timestamp()), None, None),
             DeliveryState::Dead { reason, .. } => ("dead", None, None, Some(reason)),
+            DeliveryState::Discarded { by, reason, .. } => {
+                ("discarded", None, None, Some(format!("discarded by {by}: {reason}")))
+            }
             DeliveryState::NotTold { why } => ("notTold", None, None, Some(why.to_string())),
         };
         DeliveryView {
@@ -172,30 +221,4 @@ pub async fn deliveries(
     let found = found.ok_or_else(|| Problem::not_found("alert with this id"))?;
     let views: Vec<DeliveryView> = found.into_iter().map(DeliveryView::from).collect();
     Ok(Json(serde_json::json!({ "data": views })).into_response())
-}
-
-/// `GET /api/v1/notify/targets/{name}/dead-letters`: the newest 500, within what the caller may see.
-pub async fn dead_letters(
-    State(app): State<App>,
-    Admin(caller): Admin,
-    Path(name): Path<String>,
-) -> Result<Response, Problem> {
-    let found = app.read(move |app| app.store.dead_letters(&name, LISTED_MAX)).await?;
-    let seen = found.into_iter().filter(|letter| caller.organizations.allow(letter.organization.as_deref()));
-    let views: Vec<DeliveryView> = seen.map(|letter| DeliveryView::from(letter.delivery)).collect();
-    Ok(Json(serde_json::json!({ "data": views })).into_response())
-}
-
-/// `POST /api/v1/notify/dead-letters/{id}/retry`: sends one again, with the id that it had.
-pub async fn retry(
-    State(app): State<App>,
-    Admin(caller): Admin,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    let missing = || Problem::not_found("dead letter with this id");
-    let id: Uuid = id.parse().map_err(|_| missing())?;
-    let scope = caller.organizations;
-    let allowed = app.read(move |app| app.store.delivery_within(id, &scope)).await?;
-    let revived = allowed && app.writer.commit(move |txn| txn.revive_delivery(id, &caller.name)).await?;
-    if revived { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
 }

@@ -38,6 +38,10 @@ impl From<&Delivery> for DeliveryRow {
                 let why = format!("given up after {attempts} ×: {reason}");
                 (("critical", "Not told", "critical"), *at, Some(why))
             }
+            DeliveryState::Discarded { at, by, reason } => {
+                let why = format!("discarded by {by}: {reason}");
+                (("minus", "Not told", "info"), *at, Some(why))
+            }
             DeliveryState::NotTold { why } => {
                 (("pause", "Not told", "info"), delivery.decided_at, Some(why.to_string()))
             }
@@ -70,6 +74,7 @@ mod tests {
             counted: 5,
             fired_at: Timestamp::UNIX_EPOCH,
             decided_at: ReceivedAt(0),
+            failures: Vec::new(),
             state,
         })
     }

@@ -41,4 +41,5 @@ pub mod sources;
 pub mod subject;
 pub mod text;
 pub mod time;
+pub mod undelivered;
 pub mod words;

@@ -34,7 +34,7 @@ pub struct NotificationsPage {
 
 /// The form of a silence.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SilenceForm {
     /// A principal, address or source; empty for all.
     pub key: String,
@@ -54,15 +54,20 @@ pub struct SilenceForm {
 
 impl SilenceForm {
     /// What the silence would be about.
-    pub fn matcher(&self) -> Matcher {
+    ///
+    /// # Errors
+    /// The field that names something unknown: to pass over it would mute more than was meant.
+    pub fn matcher(&self) -> Result<Matcher, &'static str> {
         let named = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        Matcher {
-            severity: Severity::from_name(&self.severity),
-            patterns: Pattern::from_name(&self.pattern).into_iter().collect(),
+        let pattern = named(&self.pattern).map(|name| Pattern::from_name(&name).ok_or("pattern"));
+        let severity = named(&self.severity).map(|name| Severity::from_name(&name).ok_or("severity"));
+        Ok(Matcher {
+            severity: severity.transpose()?,
+            patterns: pattern.transpose()?.into_iter().collect(),
             organizations: named(&self.organization).into_iter().collect(),
             keys: named(&self.key).into_iter().collect(),
             ..Matcher::default()
-        }
+        })
     }
 }
 
@@ -77,8 +82,12 @@ pub struct TargetRow {
     pub state: String,
     /// `good` or `critical`.
     pub tone: &'static str,
-    /// How many wait, and how many were given up.
-    pub counts: String,
+    /// How many wait.
+    pub waiting: String,
+    /// How many were given up, where some were, and where they are.
+    pub dead: Option<(String, String)>,
+    /// Whether somebody stopped it, or the breaker did.
+    pub is_stopped: bool,
     /// The routes that lead to it.
     pub routes: String,
     /// Why it last failed.
@@ -196,7 +205,13 @@ mod tests {
             organization: "clinic".into(),
             ..SilenceForm::default()
         };
-        assert_eq!(about(&form.matcher()), "HIGH and above, Failed sign-ins, of ada, in clinic");
+        assert_eq!(
+            about(&form.matcher().expect("all are known")),
+            "HIGH and above, Failed sign-ins, of ada, in clinic"
+        );
+        let unknown = SilenceForm { pattern: "FAILED_ATUH".into(), ..form.clone() };
+        assert_eq!(unknown.matcher(), Err("pattern"));
+        assert_eq!(SilenceForm { severity: "high".into(), ..form }.matcher(), Err("severity"));
         let night = Recurrence {
             days: vec![Weekday::Saturday],
             from_minute: 22 * 60,

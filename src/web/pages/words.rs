@@ -19,6 +19,11 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// `1 try`, `5 tries`.
+pub fn tries(number: u32) -> String {
+    if number == 1 { "1 try".to_owned() } else { format!("{number} tries") }
+}
+
 /// A length of time in its two largest units: `45 seconds`, `10 minutes`, `1 hour 30 minutes`.
 pub fn span(secs: u64) -> String {
     let units = [

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod sources;
 pub mod subject;
+pub mod undelivered;
 mod response;
 
 pub use response::message_response;

@@ -2,15 +2,16 @@
 
 use super::{Visitor, frame, page};
 use crate::model::{Caller, ReceivedAt};
-use crate::web::api::notify::{TargetView, send_test, target_views};
+use crate::web::api::notify::{TargetView, move_breaker, send_test, target_views};
 use crate::web::api::silences::{NewSilence, check_matcher, make};
 use crate::web::auth::{Admin, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::pages::notifications::{NotificationsPage, SilenceForm, TargetRow, preview_words};
-use crate::web::pages::text;
+use crate::web::pages::{text, undelivered, words};
 use crate::web::state::{App, Appliance};
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::SignedDuration;
 
@@ -38,13 +39,39 @@ pub async fn test(
     app.read(move |app| page(&NotificationsPage { notice: Some(notice), ..view(app, &caller)? })).await
 }
 
+/// What is asked of a target's breaker.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BreakerForm {
+    /// Whether nothing is to be sent.
+    pub open: bool,
+}
+
+/// `POST /notifications/targets/{name}/breaker`.
+pub async fn breaker(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+    Form(form): Form<BreakerForm>,
+) -> Result<Response, Problem> {
+    move_breaker(&app, name, form.open, caller.name).await?;
+    Ok(Redirect::to("/notifications").into_response())
+}
+
 /// `POST /notifications/silences`: shows what it would have muted, or makes it.
 pub async fn silence(
     State(app): State<App>,
     Triager(caller): Triager,
     Form(form): Form<SilenceForm>,
 ) -> Result<Response, Problem> {
-    let matcher = form.matcher();
+    let matcher = match form.matcher() {
+        Ok(matcher) => matcher,
+        Err(field) => {
+            let message = format!("there is no {field} of this name; choose one of the list");
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_silence", message);
+            return refused(&app, caller, form, problem).await;
+        }
+    };
     if form.action == "silence" {
         let hours = form.hours.trim().parse().unwrap_or_default();
         let ends_at = app.now_received().timestamp().saturating_add(SignedDuration::from_hours(hours));
@@ -52,13 +79,7 @@ pub async fn silence(
         let new = NewSilence { matcher, reason: form.reason.clone(), ends_at };
         return match make(&app, &caller, new).await {
             Ok(_) => Ok(Redirect::to("/notifications").into_response()),
-            Err(problem) => {
-                let (status, notice) = (problem.status, Some(("critical", problem.message)));
-                let shown = app
-                    .read(move |app| page(&NotificationsPage { notice, form, ..view(app, &caller)? }))
-                    .await?;
-                Ok((status, shown).into_response())
-            }
+            Err(problem) => refused(&app, caller, form, problem).await,
         };
     }
     check_matcher(&matcher, &caller)?;
@@ -69,6 +90,18 @@ pub async fn silence(
         page(&NotificationsPage { preview, form, ..view(app, &caller)? })
     })
     .await
+}
+
+/// The page again, with what was typed and why it cannot be.
+async fn refused(
+    app: &App,
+    caller: Caller,
+    form: SilenceForm,
+    problem: Problem,
+) -> Result<Response, Problem> {
+    let (status, notice) = (problem.status, Some(("critical", problem.message)));
+    let shown = app.read(move |app| page(&NotificationsPage { notice, form, ..view(app, &caller)? })).await?;
+    Ok((status, shown).into_response())
 }
 
 /// `POST /notifications/silences/{id}/end`.
@@ -94,6 +127,7 @@ fn view(app: &Appliance, caller: &Caller) -> Result<NotificationsPage, Problem> 
 
 fn row(target: TargetView) -> TargetRow {
     let state = match (target.gone, target.breaker) {
+        (_, "held") => "stopped by hand".to_owned(),
         (true, _) => "gone: it answered 410".to_owned(),
         (_, "closed") => "well".to_owned(),
         (_, breaker) => format!("left alone for a while (breaker {breaker})"),
@@ -102,7 +136,10 @@ fn row(target: TargetView) -> TargetRow {
         tone: if state == "well" { "good" } else { "critical" },
         state,
         kind: target.kind,
-        counts: format!("{} waiting, {} given up", target.waiting, target.dead),
+        waiting: format!("{} waiting", target.waiting),
+        dead: (target.dead > 0)
+            .then(|| (words::counted(target.dead as u64, "dead letter"), undelivered::address(&target.name))),
+        is_stopped: target.is_stopped(),
         routes: text::short(&target.routes.join(", "), 200),
         failure: target.last_failure.map(|why| text::short(&why, 400)),
         name: target.name,

@@ -1,11 +1,14 @@
 //! Notifications: a real mail server and a real HTTP server, what arrives there, and what does not and why.
 
+mod dead_letters;
 mod injection;
 mod mail_server;
 mod once;
 mod quiet;
 mod receiver;
+mod recovery;
 mod stubs;
+mod trust;
 mod ways;
 
 use crate::appliance::{Appliance, eventually};

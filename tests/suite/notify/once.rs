@@ -136,38 +136,3 @@ fn identical_failures_are_told_once_a_cooldown_with_an_exact_count() {
     assert_eq!(counts, expected, "(occurrences, events) of each notification");
     println!("{total} failures sent in {sent:?}, {} notifications", counts.len());
 }
-
-#[test]
-fn a_dead_letter_is_sent_again_with_its_id_and_one_of_a_target_that_is_gone_says_so() {
-    let receiver = Receiver::scripted(|number| Answer::of(if number == 0 { 400 } else { 200 }));
-    let hanging = Receiver::scripted(|_| Answer::of(503).with("Retry-After", "600"));
-    let both =
-        [hook("desk", receiver.port), hook("old", hanging.port), route("all", &["desk", "old"])].concat();
-    let allow = [receiver.address(), hanging.address()];
-    let mut appliance = Appliance::start_configured(&configured(&allow, &both));
-    let client = appliance.everything("dead");
-    let alert = super::raise(&client, "clinic", "ada");
-    let dead = super::settled(&client, &alert, "desk", "dead");
-    let id = dead["id"].as_str().expect("an id");
-    let letters = client.get("/api/v1/notify/targets/desk/dead-letters").expect(200).json();
-    assert_eq!(letters["data"][0]["id"], *id);
-    let retry = format!("/api/v1/notify/dead-letters/{id}/retry");
-    let bakery = ["--name", "bakery", "--scope", "admin", "--organization", "bakery"];
-    let bakery = appliance.client().with_key(&appliance.key(&bakery));
-    bakery.post_text(&retry, "").expect(404);
-    let seen = bakery.get("/api/v1/notify/targets/desk/dead-letters").expect(200).json();
-    assert_eq!(seen["data"], json!([]), "nothing of others");
-    client.post_text(&retry, "").expect(204);
-    assert_eq!(super::settled(&client, &alert, "desk", "told")["id"], *id);
-    client.post_text(&retry, "").expect(404);
-    let got = receiver.got();
-    assert_eq!(got[0].header("webhook-id"), got[1].header("webhook-id"));
-
-    assert_eq!(super::deliveries(&client, &alert).len(), 2);
-    appliance.stop();
-    appliance
-        .configure(&configured(&allow, &[hook("desk", receiver.port), route("all", &["desk"])].concat()));
-    let client = client.at(&appliance.address);
-    let stray = super::settled(&client, &alert, "old", "dead");
-    assert_eq!(stray["why"], "the target is no longer in the settings");
-}

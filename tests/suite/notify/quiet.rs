@@ -142,6 +142,14 @@ fn the_page_tests_targets_shows_what_a_silence_would_mute_makes_it_and_ends_it()
     assert!(shown.contains("muted 1 notification of 1 alert") && shown.contains("value=\"ada\""), "{shown}");
     let refused = form("key=ada&hours=2&reason=&action=silence").expect(422).text();
     assert!(refused.contains("a silence needs a reason"), "{refused}");
+    for field in ["pattern=FAILED_ATUH", "severity=high"] {
+        for action in ["preview", "silence"] {
+            let refused = form(&format!("key=ada&hours=2&reason=a+drill&{field}&action={action}"));
+            assert!(refused.expect(422).text().contains("there is no"), "{field} {action}");
+        }
+    }
+    form("key=ada&patterns=FAILED_AUTH&hours=2&reason=a+drill&action=silence").expect(400);
+    assert_eq!(client.get("/api/v1/silences").expect(200).json()["data"], json!([]), "nothing wider is made");
     form("key=%3Cb%3Eada&hours=2&reason=a+drill&action=silence").expect(303);
     let page = client.get("/notifications").expect(200).text();
     assert!(page.contains("a drill") && !page.contains("<b>ada") && page.contains("End it now"), "{page}");

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A server that speaks to each connection as `speak` does; its threads end with the process.
-fn raw(speak: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
+pub(super) fn raw(speak: impl Fn(TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let port = listener.local_addr().expect("it is bound").port();
     let speak = Arc::new(speak);
@@ -153,6 +153,13 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
             "closed",
         ),
     ];
+    for (name, location) in [
+        ("moved-to-metadata", "http://169.254.169.254/latest/meta-data/"),
+        ("moved-to-a-file", "file:///etc/passwd"),
+    ] {
+        let port = answering(&mut kept, move |_| Answer::of(302).with("Location", location));
+        cases.push(case(name, port, ("waiting", 1), "answered 302", "open"));
+    }
     for (name, code, state, why, breaker) in [
         ("moved-301", 301, ("waiting", 1), "answered 301", "open"),
         ("moved-302", 302, ("waiting", 1), "answered 302", "open"),
@@ -166,6 +173,8 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
         ("too-large", 413, ("dead", 1), "answered 413", "closed"),
         ("timeout", 408, ("dead", 5), "answered 408", "open"),
         ("error", 500, ("dead", 5), "answered 500", "open"),
+        ("bad-gateway", 502, ("dead", 5), "answered 502", "open"),
+        ("no-time", 504, ("dead", 5), "answered 504", "open"),
     ] {
         let port = answering(&mut kept, move |_| target_of(code, to));
         cases.push(case(name, port, state, why, breaker));
@@ -177,6 +186,13 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
     let port = answering(&mut kept, again(Answer::of(429).with("Retry-After", "2")));
     cases.push(case("busy", port, ("told", 2), "", "closed"));
     let busy = kept.len() - 1;
+    let port = answering(&mut kept, |number| match number {
+        // As a date, a good second from now.
+        0 => Answer::of(503).with("Retry-After", &http_date(2)),
+        _ => Answer::of(200),
+    });
+    cases.push(case("busy-until", port, ("told", 2), "", "closed"));
+    let until = kept.len() - 1;
     let port = answering(&mut kept, again(Answer::of(429).with("Retry-After", "-7")));
     cases.push(case("busy-negative", port, ("told", 2), "", "closed"));
     let port = answering(&mut kept, again(Answer::of(429).with("Retry-After", "1000000000")));
@@ -211,6 +227,8 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
     assert!(written.load(Ordering::Relaxed) < 64 << 20, "an answer is read up to a limit");
     let busy = kept[busy].got();
     assert!(busy[1].at - busy[0].at >= Duration::from_secs(2), "Retry-After is kept");
+    let until = kept[until].got();
+    assert!(until[1].at - until[0].at >= Duration::from_secs(1), "as a date too");
     let late = kept[late].got();
     assert_eq!(late.len(), 2);
     assert_eq!(
@@ -229,6 +247,12 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
     let next = raise(&client, "clinic", "bob");
     settled(&client, &next, "gone", "dead");
     settled(&client, &next, "good", "told");
+}
+
+/// A date in that many seconds, as HTTP writes it.
+fn http_date(secs: i64) -> String {
+    let at = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(secs);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// The first notification to the case's target once it stands as it should, with the breaker as it should be then.

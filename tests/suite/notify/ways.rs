@@ -210,3 +210,48 @@ fn a_test_says_how_it_ended_from_the_api_and_the_command_line_running_or_not() {
     assert_eq!(command("other").0, Some(1));
     assert_eq!(receiver.got().len(), 3);
 }
+
+#[test]
+fn each_way_carries_the_newest_checkpoint_of_the_log_out_of_the_host() {
+    let (receiver, mail) = (Receiver::start(), MailServer::start(Security::Plain, Fault::None));
+    let rest = [
+        mail_target("mail", mail.port, "security = \"none\"\n"),
+        hook("desk", receiver.port),
+        format!("{}format = \"slack\"\n", hook("chat", receiver.port).replace("/hook", "/chat")),
+        format!(
+            "[notify.targets.push]\nkind = \"push\"\nurl = \"http://127.0.0.1:{}/push\"\n",
+            receiver.port
+        ),
+        route("all", &["mail", "desk", "chat", "push"]),
+        // None is signed while the test runs but the one at the start and, on a slow machine, the next.
+        "[log]\ncheckpoint_secs = 60\n".to_owned(),
+    ]
+    .concat();
+    let allow = [format!("localhost:{}", mail.port), receiver.address()];
+    let appliance = Appliance::start_configured(&configured(&allow, &rest));
+    let client = appliance.everything("checkpoints");
+    let newest = || client.get("/checkpoint").expect(200).text();
+    let before = newest();
+    let alert = raise(&client, "clinic", "ada");
+    for name in ["mail", "desk", "chat", "push"] {
+        settled(&client, &alert, name, "told");
+    }
+    let signed = [before, newest()];
+    assert!(signed[0].contains("\n\n\u{2014} "), "a signed note: {}", signed[0]);
+    let taken = mail.taken();
+    let message = parsed(&taken[0].data);
+    let got = receiver.got();
+    let of = |path: &str| got.iter().find(|got| got.path.starts_with(path)).expect("it came");
+    let text = |json: &Value| json.as_str().expect("a text").to_owned();
+    let carried = [
+        ("the mail's text", message.body_text(0).expect("a text").replace("\r\n", "\n")),
+        ("the mail's HTML", message.body_html(0).expect("HTML").replace("\r\n", "\n")),
+        ("the webhook", text(&of("/hook").json()["data"]["checkpoint"])),
+        ("the webhook's text", text(&of("/hook").json()["data"]["text"])),
+        ("the chat", text(&of("/chat").json()["text"])),
+        ("the push", lossy(&of("/push").body)),
+    ];
+    for (what, carried) in carried {
+        assert!(signed.iter().any(|note| carried.contains(note.trim_end())), "{what}: {carried}\n{signed:?}");
+    }
+}

@@ -30,7 +30,8 @@ impl Store {
         self.rows_of("deliveries", t::DELIVERIES, &mut rows);
         self.rows_of("deliveries_of_alert", t::DELIVERIES_OF_ALERT, &mut rows);
         self.rows_of("outbox", t::OUTBOX, &mut rows);
-        self.rows_of("dead_letters", t::DEAD_LETTERS, &mut rows);
+        self.rows_of("undelivered", t::UNDELIVERED, &mut rows);
+        self.rows_of("ended_deliveries", t::ENDED_DELIVERIES, &mut rows);
         self.rows_of("silences", t::SILENCES, &mut rows);
         self.rows_of("positions", t::POSITIONS, &mut rows);
         self.rows_of("snapshot", t::SNAPSHOT, &mut rows);

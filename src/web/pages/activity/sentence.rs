@@ -117,6 +117,13 @@ fn did(activity: &Activity) -> String {
         }
         Activity::DeliveryEnded { target, .. } => format!("gave up telling {} of an alert", quoted(target)),
         Activity::DeliveryRevived { .. } => "had a dead letter sent again".to_owned(),
+        Activity::DeliveryDiscarded { .. } => "discarded a dead letter".to_owned(),
+        Activity::BreakerMoved { target, open: true, .. } => format!("stopped telling {}", quoted(target)),
+        Activity::BreakerMoved { target, .. } => format!("had {} told again", quoted(target)),
+        Activity::TargetBroken { target, since, .. } => {
+            format!("has not got through to {} since {}", quoted(target), TimeView::from(*since).text)
+        }
+        Activity::TargetMended { target } => format!("got through to {} again", quoted(target)),
         Activity::TargetTested { target, failure: None, .. } => {
             format!("sent a test to {}, and it arrived", quoted(target))
         }
@@ -215,6 +222,10 @@ fn details(activity: &Activity) -> Vec<String> {
             why.into_iter().chain([format!("delivery {delivery}")]).collect()
         }
         Activity::DeliveryRevived { delivery, .. } => vec![format!("delivery {delivery}")],
+        Activity::DeliveryDiscarded { delivery, reason, .. } => {
+            vec![format!("“{}”", text::short(reason, DETAIL_CHARS)), format!("delivery {delivery}")]
+        }
+        Activity::TargetBroken { reason, .. } => vec![text::short(reason, DETAIL_CHARS)],
         Activity::TargetTested { failure: Some(why), .. } => vec![text::short(why, DETAIL_CHARS)],
         Activity::SilenceMade { silence } => {
             vec![
@@ -344,6 +355,18 @@ mod tests {
         );
         let revived = Activity::DeliveryRevived { delivery: id, by: by.clone() };
         check(&revived, "ada had a dead letter sent again", &[&delivery]);
+        let reason = "they were called".to_owned();
+        let discarded = Activity::DeliveryDiscarded { delivery: id, by: by.clone(), reason };
+        check(&discarded, "ada discarded a dead letter", &["“they were called”", &delivery]);
+        let moved = |open| Activity::BreakerMoved { target: target.clone(), open, by: by.clone() };
+        check(&moved(true), "ada stopped telling “on-call”", &[]);
+        check(&moved(false), "ada had “on-call” told again", &[]);
+        let reason = "answered 500".to_owned();
+        let broken = Activity::TargetBroken { target: target.clone(), since: ReceivedAt(0), reason };
+        let since = "Sealwatch has not got through to “on-call” since 1970-01-01 00:00:00 UTC";
+        check(&broken, since, &["answered 500"]);
+        let mended = Activity::TargetMended { target: target.clone() };
+        check(&mended, "Sealwatch got through to “on-call” again", &[]);
         let tested = |failure: Option<String>| Activity::TargetTested {
             target: target.clone(),
             by: by.clone(),
