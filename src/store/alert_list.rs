@@ -98,7 +98,7 @@ impl Store {
     }
 
     /// Reads every alert in short transactions, oldest first.
-    fn each_stored_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
+    pub(super) fn each_stored_alert(&self, mut each: impl FnMut(Alert)) -> Result<(), StoreError> {
         let mut from = [0; 16];
         loop {
             let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;

@@ -56,7 +56,8 @@ impl Store {
     ) -> Result<Muted, StoreError> {
         let mut muted = Muted::default();
         let mut latest = Vec::new();
-        self.each_alert(|alert| {
+        // Lists know no history.
+        self.each_stored_alert(|alert| {
             if alert.last_seen_at < since
                 || !scope.allow(alert.organization.as_deref())
                 || !matcher.matches(&alert)
