@@ -15,8 +15,9 @@ use crate::readers::{
     CountReader, DetectReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
 };
 use crate::store::{Options, Store, StoreError};
+use crate::telemetry::{Telemetry};
 use crate::web::{
-    self, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
+    self, Answered, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
     SharedKeyring, SignIns,
 };
 use jiff::SignedDuration;
@@ -42,6 +43,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// How long answers may still take once the appliance stops.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long telemetry may still be sent then.
+const EXPORT_GOODBYE: Duration = Duration::from_secs(5);
 /// How long the other parts are heard when one has failed.
 const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Argon2 runs at once; one, so that guesses at a password have their turn one after the other.
@@ -116,7 +119,7 @@ impl Opened {
 }
 
 /// Opens everything under the data directory and brings it up to the end of the log. Blocks.
-pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError> {
+pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> Result<Opened, AppError> {
     let began = Instant::now();
     let options = Options {
         cache_bytes: config.log.cache_bytes,
@@ -151,12 +154,15 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         layers,
         config.detection.snapshot_events,
         names,
-    )?;
+    )?
+    .traced(telemetry.tracer.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
+    let count = count.traced(telemetry.tracer.clone());
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
     let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
     let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
+    let seal = seal.traced(telemetry.tracer.clone());
     let check_hours = config.log.check_hours;
     let rhythm = ScrubRhythm {
         // The demonstration is gone before there is anything to find.
@@ -183,6 +189,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         key_change: tokio::sync::Mutex::new(()),
         log_check: Arc::default(),
         detect_stats: detect.stats(),
+        telemetry,
+        answered: Answered::default(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
         sign_ins: SignIns::default(),
@@ -215,6 +223,8 @@ pub async fn serve(
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
     let Opened { app, writer_task, detect, count, seal, scrub, .. } = opened;
+    let export_stop = CancellationToken::new();
+    let exporting = tokio::spawn(service::export(app.clone(), export_stop.clone()));
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -248,7 +258,13 @@ pub async fn serve(
     while faces.join_next().await.is_some() {}
     local_socket::remove(&app.config.data_dir);
     reader_stop.cancel();
-    finish(parts, app, first.map(fate)).await
+    let telemetry = app.telemetry.clone();
+    let ended = finish(parts, app, first.map(fate)).await;
+    telemetry.export.stopping();
+    export_stop.cancel();
+    // What telemetry is left after that is counted as lost.
+    drop(tokio::time::timeout(EXPORT_GOODBYE, exporting).await);
+    ended
 }
 
 /// Lets the readers finish while the writer still takes their last work, then the writer.

@@ -13,6 +13,7 @@ pub mod integrity;
 pub mod detect;
 pub mod merkle;
 pub mod archive;
+pub mod breaker;
 
 // Judging: what the thinking modules prove, put together and held against what was seen; pure too.
 pub mod witness;

@@ -8,6 +8,7 @@ use crate::app;
 use crate::config::Config;
 use crate::ingest::Clock;
 use crate::model::{ApiKey, KeyScope, Secret, SourceId};
+use crate::telemetry::Telemetry;
 use crate::{keys, store::Store};
 use anyhow::Context;
 use client::Client;
@@ -57,7 +58,7 @@ fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
         Config { data_dir: dir, listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
     config.integrity.signing_secret = Some(Secret::new(SECRET.to_owned()));
     let key = make_key(&config)?;
-    let opened = app::open(config.clone(), Clock::system(), false)?;
+    let opened = app::open(config.clone(), Clock::system(), Telemetry::default(), false)?;
     serve::runtime()?.block_on(async move {
         let listener = serve::listen(config.listen).await?;
         let address = listener.local_addr().context("cannot learn the address")?;

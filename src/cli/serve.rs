@@ -2,9 +2,9 @@
 
 use super::exit;
 use crate::app::{self, AppError, Opened};
-use crate::config::{self, Config, LogFormat, Overrides};
+use crate::config::{self, Config, Overrides};
 use crate::ingest::Clock;
-use crate::telemetry;
+use crate::telemetry::{self, Telemetry};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -45,24 +45,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::WRONG_USAGE));
         }
     };
-    begin_telemetry(&config);
-    let opened = app::open(config.clone(), Clock::system(), false)?;
-    runtime()?.block_on(async move {
+    let telemetry = begin_telemetry(&config)?;
+    let opened = app::open(config.clone(), Clock::system(), telemetry.clone(), false)?;
+    let ended = runtime()?.block_on(async move {
         let listener = listen(config.listen).await?;
         tell_first_password(&opened)?;
         answer(opened, listener).await
-    })?;
+    });
+    telemetry.finish();
+    ended?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Messages as the configuration has them.
-pub(super) fn begin_telemetry(config: &Config) {
-    let form = match config.telemetry.log_format {
-        LogFormat::Auto => telemetry::Form::Auto,
-        LogFormat::Json => telemetry::Form::Json,
-        LogFormat::Pretty => telemetry::Form::Pretty,
-    };
-    telemetry::begin(config.telemetry.log_level.name(), form);
+/// Messages and traces as the configuration has them.
+pub(super) fn begin_telemetry(config: &Config) -> anyhow::Result<Telemetry> {
+    Ok(telemetry::begin(config.telemetry.settings(&config.otlp))?)
 }
 
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {

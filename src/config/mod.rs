@@ -7,8 +7,10 @@ mod integrity;
 mod layers;
 mod log;
 mod mistake;
+mod otlp;
 mod pattern_form;
 mod reader;
+mod secret;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -23,7 +25,8 @@ pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
 pub use pattern_form::{Field, PatternForm, Wrong};
-pub use telemetry::{LogFormat, LogLevel, Telemetry};
+pub use otlp::Otlp;
+pub use telemetry::{Sampler, Telemetry};
 pub use web::Web;
 
 use reader::Reader;
@@ -51,8 +54,10 @@ pub struct Config {
     pub web: Web,
     /// When a component counts as unwell.
     pub health: Health,
-    /// The program's own messages.
+    /// The program's own messages and traces.
     pub telemetry: Telemetry,
+    /// Whether and where these are sent.
+    pub otlp: Otlp,
     /// What was written, to lay changes of run time over it.
     pub layers: Layers,
     /// Every key with its value in force as text, as the file has them; of a secret only whether it is set. What is
@@ -90,8 +95,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// line.
 ///
 /// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
-/// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
-/// `audit-hmac-key` and `checkpoint-key` may lie).
+/// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET`, `OTLP_*`, those of OpenTelemetry and `CREDENTIALS_DIRECTORY` (systemd's, where the
+/// credentials `audit-hmac-key`, `checkpoint-key`, `otlp-api-key` and `otlp-auth-header` may lie).
 ///
 /// # Errors
 /// Every mistake there is, in the order of the file's lines, the environment's last.
@@ -109,6 +114,7 @@ pub fn load(
     let mut reader = Reader::new(file.unwrap_or(Path::new("")), &text, environment.clone());
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
+    config.otlp.complete(&mut reader, &environment);
     (config.layers.document, config.layers.variables) = reader.written();
     config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
@@ -154,6 +160,7 @@ impl Config {
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
+            otlp: Otlp::read(reader.section(&["otlp"])),
             layers: Layers::default(),
             texts: BTreeMap::new(),
         };

@@ -4,10 +4,12 @@ mod admission;
 mod clock;
 mod writer;
 mod draft;
+mod notes;
 mod keeping;
 
 pub use admission::{Admission, Admitted};
 pub use clock::Clock;
 pub use draft::{Rejection, Sender, draft};
 pub use keeping::{KeepingBudget, kept};
-pub use writer::{Limits, Refused, Weight, Writer, WriterTask};
+pub use notes::{Notes, Said};
+pub use writer::{CommitStats, CommitTimes, Limits, Refused, Weight, Writer, WriterTask};

@@ -6,7 +6,9 @@ use crate::counters::{Counters, Tally};
 use crate::decode;
 use crate::model::{Entry, EntryKind, Seq, organization_of};
 use crate::store::Store;
+use crate::telemetry::{Step, Tracer};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +19,7 @@ pub struct CountReader {
     committed: watch::Receiver<Seq>,
     position: Seq,
     progress: Progress,
+    tracer: Tracer,
 }
 
 impl CountReader {
@@ -27,7 +30,13 @@ impl CountReader {
         committed: watch::Receiver<Seq>,
     ) -> Result<CountReader, ReaderError> {
         let position = counters.position()?;
-        Ok(CountReader { store, counters, committed, position, progress: Progress::at(position) })
+        let (progress, tracer) = (Progress::at(position), Tracer::default());
+        Ok(CountReader { store, counters, committed, position, progress, tracer })
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(self, tracer: Tracer) -> CountReader {
+        CountReader { tracer, ..self }
     }
 
     /// How far it has come.
@@ -57,6 +66,7 @@ impl CountReader {
 
     async fn step(mut self) -> Result<CountReader, ReaderError> {
         tokio::task::spawn_blocking(move || {
+            let (from, began) = (self.position, Instant::now());
             let mut tally = Tally::default();
             for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
                 for read in block.entries_from(self.position) {
@@ -68,6 +78,7 @@ impl CountReader {
             }
             self.counters.apply(&tally, self.position)?;
             self.progress.advance(self.position);
+            super::traced(&self.tracer, Step::Count, from, self.position, began);
             Ok(self)
         })
         .await

@@ -12,8 +12,10 @@ use crate::detect::{Bursts, Engine, EngineStats};
 use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
 use crate::store::{DetectionStep, Read, Snapshot, Store};
+use crate::telemetry::{Step, Tracer};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Firings after which a step is committed, so that none grows without bound or keeps the writer from others
@@ -32,6 +34,7 @@ pub struct DetectReader {
     snapshot_entries: u64,
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
+    tracer: Tracer,
     state: State,
 }
 
@@ -73,8 +76,9 @@ impl DetectReader {
             State { engine, overrides, position: taken_at, committed: position, snapshot_at: taken_at };
         let stats = Arc::new(Mutex::new(state.engine.stats()));
         let progress = Progress::at(position);
+        let tracer = Tracer::default();
         let mut reader =
-            DetectReader { store, writer, names, layers, snapshot_entries, progress, stats, state };
+            DetectReader { store, writer, names, layers, snapshot_entries, progress, stats, tracer, state };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
@@ -83,6 +87,11 @@ impl DetectReader {
             tracing::warn!(%mistake, "what was changed at run time does not fit the file any more; see /patterns");
         }
         Ok(reader)
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(self, tracer: Tracer) -> DetectReader {
+        DetectReader { tracer, ..self }
     }
 
     /// How far it has come.
@@ -112,6 +121,7 @@ impl DetectReader {
     }
 
     async fn step(mut self, size: Seq) -> Result<DetectReader, ReaderError> {
+        let (from, began) = (self.state.position, Instant::now());
         let (mut reader, mut step) = tokio::task::spawn_blocking(move || {
             let step = self.read_stretch(size);
             step.map(|step| (self, step))
@@ -126,8 +136,16 @@ impl DetectReader {
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
         if due || step.snapshot.is_some() || !step.bursts.is_empty() || !step.late.is_empty() {
             state.committed = state.position;
+            for burst in &step.bursts {
+                let traces = burst.firings.iter().filter_map(|firing| {
+                    let origin = reader.tracer.origins().of(firing.seq)?;
+                    Some((firing.seq, origin.trace_id.to_string()))
+                });
+                step.trace_ids.extend(traces);
+            }
             reader.writer.commit(move |txn| txn.apply_detection(&step)).await?;
         }
+        super::traced(&reader.tracer, Step::Detect, from, reader.state.position, began);
         *reader.stats.lock().expect("no holder of this lock panics") = reader.state.engine.stats();
         reader.progress.advance(reader.state.position);
         Ok(reader)
@@ -152,7 +170,7 @@ impl DetectReader {
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
         let source_names: HashMap<SourceId, String> =
             sources.map(|source| (source, (self.names)(source))).collect();
-        Ok(DetectionStep { bursts, late, position: self.state.position, snapshot: None, source_names })
+        Ok(DetectionStep { bursts, late, position: self.state.position, source_names, ..DetectionStep::default() })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {

@@ -6,7 +6,7 @@ use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
 use crate::detect::{self, Burst};
-use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId};
+use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId, seq_of_event_id};
 use redb::ReadableDatabase;
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -31,6 +31,9 @@ pub struct DetectionStep {
     pub snapshot: Option<Snapshot>,
     /// The names of the sources of the events that fired.
     pub source_names: HashMap<SourceId, String>,
+    /// The traces of the requests that brought the events that fired, as far as they are known. They are kept with an alert
+    /// and not in the log: they say how an event came here, and not what happened.
+    pub trace_ids: HashMap<Seq, String>,
 }
 
 /// The windows of detection, and what they were judged by, as they were at one place in the log.
@@ -76,6 +79,11 @@ impl Txn<'_> {
             });
             for alert in &applied.alerts {
                 let known = current.as_ref().filter(|known| known.id == alert.id);
+                let trace_id = alert.trace_id.clone().or_else(|| {
+                    // The alert's id holds the number of the event that raised it.
+                    step.trace_ids.get(&seq_of_event_id(alert.id)?).cloned()
+                });
+                let alert = &Alert { trace_id, ..alert.clone() };
                 self.put_alert(alert)?;
                 self.index_evidence(alert, &new_evidence(known, alert))?;
                 self.make_current(alert)?;

@@ -10,7 +10,9 @@ use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::readers::Progress;
 use crate::store::{Account, Store, StoreError, Txn};
+use crate::telemetry::Telemetry;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Semaphore;
 
@@ -46,6 +48,10 @@ pub struct Appliance {
     pub sealed: Progress,
     /// How full the windows are.
     pub detect_stats: Arc<Mutex<EngineStats>>,
+    /// Messages, traces and the times of the steps.
+    pub telemetry: Telemetry,
+    /// How many requests were answered in what way.
+    pub answered: Answered,
     /// How the parts are.
     pub health: HealthBoard,
     /// Books of requests that made no commit, entered with the next one.
@@ -66,6 +72,26 @@ pub struct Appliance {
     pub demo: bool,
     /// When the process began.
     pub started: std::time::Instant,
+}
+
+/// Answers by the first digit of their status.
+#[derive(Debug, Default)]
+pub struct Answered([AtomicU64; 5]);
+
+impl Answered {
+    /// The names of the classes, in order.
+    pub const CLASSES: [&'static str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+    /// Counts one.
+    pub fn record(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.0[class].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each class with its answers.
+    pub fn counts(&self) -> [(&'static str, u64); 5] {
+        std::array::from_fn(|at| (Answered::CLASSES[at], self.0[at].load(Ordering::Relaxed)))
+    }
 }
 
 /// What handlers take as their state.
@@ -97,8 +123,8 @@ impl Appliance {
         self: &Arc<Self>,
         read: impl FnOnce(&Appliance) -> T + Send + 'static,
     ) -> T {
-        let app = self.clone();
-        tokio::task::spawn_blocking(move || read(&app))
+        let (app, span) = (self.clone(), tracing::Span::current());
+        tokio::task::spawn_blocking(move || span.in_scope(|| read(&app)))
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }

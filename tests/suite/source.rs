@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The rows of `ARCHITECTURE.md`, top to bottom. A module imports from the rows above its own only.
 const ROWS: [&[&str]; 9] = [
     &["model"],
-    &["decode", "integrity", "detect", "merkle", "archive", "secrets", "retention"],
+    &["decode", "integrity", "detect", "merkle", "archive", "breaker", "secrets", "retention"],
     &["witness", "evidence"],
     &["store", "counters", "keys", "search", "notify", "telemetry"],
     &["config"],

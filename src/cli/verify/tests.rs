@@ -163,7 +163,7 @@ fn fill(config: &Config) {
                 r#"{{"id":"0192a0de-0000-7000-8000-{n:012}","timestamp":"2024-01-01T00:00:00Z","action":"data.read","status":"success","principalId":"p{n}"}}"#
             );
             let salt = [n as u8; 32];
-            draft(body.as_bytes(), &sender, &Limits::default(), None, salt, |body| store.content_digest(body))
+            draft(body.as_bytes(), &sender, &Limits::default(), None, salt, |body| store.content_digest(body), &mut Notes::default())
                 .expect("a valid event")
         });
         txn.append_events(drafts.collect()).expect("room");

@@ -5,7 +5,8 @@ use crate::model::Verdict;
 use crate::store::Account;
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
-use crate::web::prometheus;
+use crate::telemetry::prometheus;
+use crate::web::families::{families, resident_bytes};
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::State;
@@ -173,7 +174,7 @@ pub async fn system(State(app): State<App>, reader: Reader) -> Result<Response, 
     let log_bytes = app.store.path().and_then(|path| Some(std::fs::metadata(path).ok()?.len()));
     Ok(Json(SystemMetrics {
         uptime_seconds: app.started.elapsed().as_secs(),
-        memory_bytes: prometheus::resident_bytes(),
+        memory_bytes: resident_bytes(),
         log_entries: app.store.size().0,
         log_bytes,
         version: env!("CARGO_PKG_VERSION"),
@@ -215,7 +216,7 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
 pub async fn text(State(app): State<App>, reader: Reader) -> Result<Response, Problem> {
     check_scope(&reader)?;
     app.counted.reaches(app.store.size(), PATIENCE).await;
-    let text = app.read(prometheus::text).await?;
+    let text = app.read(|app| families(app).map(|families| prometheus(&families))).await?;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }
