@@ -162,7 +162,9 @@ fn take_in(store: &Store, bodies: &[Vec<u8>], key: &Key) -> f64 {
     let limits = Limits::default();
     for _ in 0..COMMITS {
         let numbered = bodies.iter().zip(store.size().0..);
-        let drafts = numbered.map(|(body, n)| draft(body, &sender, &limits, None, salt(n), |_| [0; 16], &mut Notes::default()));
+        let drafts = numbered.map(|(body, n)| {
+            draft(body, &sender, &limits, None, salt(n), |_| [0; 16], &mut Notes::default())
+        });
         let drafts = drafts.collect::<Result<_, _>>().expect("valid events");
         let mut txn = store.begin(ReceivedAt(1)).expect("a transaction");
         let appended = txn.append_events(drafts).expect("there is room");

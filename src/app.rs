@@ -15,10 +15,10 @@ use crate::readers::{
     CountReader, DetectReader, ReaderError, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
 };
 use crate::store::{Options, Store, StoreError};
-use crate::telemetry::{Telemetry};
+use crate::telemetry::Telemetry;
 use crate::web::{
     self, Answered, App, Appliance, ConnectionLimits, HealthBoard, Listener, LiveStreams, Previews, Prober,
-    SharedKeyring, SignIns,
+    SharedKeyring, SignIns, Throughput,
 };
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -172,6 +172,7 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
     let now = clock.clone();
     let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
     settings::note(&store, &config, clock.received_at())?;
+    settings::apply_levels(&store, &telemetry)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -191,6 +192,7 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         detect_stats: detect.stats(),
         telemetry,
         answered: Answered::default(),
+        throughput: Throughput::default(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
         sign_ins: SignIns::default(),

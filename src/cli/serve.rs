@@ -5,6 +5,7 @@ use crate::app::{self, AppError, Opened};
 use crate::config::{self, Config, Overrides};
 use crate::ingest::Clock;
 use crate::telemetry::{self, Telemetry};
+use crate::web::Condition;
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -85,13 +86,14 @@ fn tell_first_password(opened: &Opened) -> anyhow::Result<()> {
 async fn answer(opened: Opened, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot learn the address")?;
     let stop = stop_on_signal()?;
-    app::serve(opened, listener, stop, |_| {
+    app::serve(opened, listener, stop, |app| {
         // Whoever started us may have closed standard output; that is no reason not to serve.
         drop(writeln!(std::io::stdout(), "sealwatch answers at http://{address}"));
-        app::notify(&[
-            sd_notify::NotifyState::Ready,
-            sd_notify::NotifyState::Status(&format!("answering at {address}")),
-        ]);
+        // The first round of probes has written to the store and read that back, or says that it could not.
+        let store = app.health.components().remove("store");
+        if store.is_some_and(|store| store.status != Condition::Critical) {
+            app::notify(&[sd_notify::NotifyState::Ready]);
+        }
     })
     .await?;
     Ok(())

@@ -11,6 +11,7 @@ mod otlp;
 mod pattern_form;
 mod reader;
 mod secret;
+mod steps;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -24,8 +25,9 @@ pub use integrity::Integrity;
 pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
-pub use pattern_form::{Field, PatternForm, Wrong};
 pub use otlp::Otlp;
+pub use pattern_form::{Field, PatternForm, Wrong};
+pub use steps::Steps;
 pub use telemetry::{Sampler, Telemetry};
 pub use web::Web;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub web: Web,
     /// When a component counts as unwell.
     pub health: Health,
+    /// When a step counts as slow.
+    pub steps: Steps,
     /// The program's own messages and traces.
     pub telemetry: Telemetry,
     /// Whether and where these are sent.
@@ -159,6 +163,7 @@ impl Config {
             detection: Detection::read(reader),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
+            steps: Steps::read(reader.section(&["steps"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
             otlp: Otlp::read(reader.section(&["otlp"])),
             layers: Layers::default(),

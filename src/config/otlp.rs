@@ -113,7 +113,8 @@ impl Otlp {
         if let Some(file) = &self.files.ca {
             match secret::read(file).map(String::from_utf8) {
                 Ok(Ok(pem)) if pem.contains("-----BEGIN CERTIFICATE-----") => self.settings.ca = Some(pem),
-                Ok(_) => reader.mistake(&path("ca_file"), format!("{}: holds no certificate in PEM", file.display())),
+                Ok(_) => reader
+                    .mistake(&path("ca_file"), format!("{}: holds no certificate in PEM", file.display())),
                 Err(why) => reader.mistake(&path("ca_file"), format!("{}: {why}", file.display())),
             }
         }
@@ -176,7 +177,9 @@ mod tests {
     fn loaded(variables: &[(&str, &str)]) -> Result<Otlp, Vec<String>> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let loaded = load(None, Overrides::default(), variables);
-        loaded.map(|config| config.otlp).map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
+        loaded
+            .map(|config| config.otlp)
+            .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect())
     }
 
     fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
@@ -188,7 +191,10 @@ mod tests {
         assert_eq!(endpoint_of(&[]), None);
         assert_eq!(endpoint_of(&[("OTLP_ENDPOINT", "")]), None);
         assert_eq!(endpoint_of(&[("OTLP_API_KEY", "k")]), None);
-        assert_eq!(endpoint_of(&[("SEALWATCH_OTLP__ENABLED", "true")]).as_deref(), Some("http://localhost:4318"));
+        assert_eq!(
+            endpoint_of(&[("SEALWATCH_OTLP__ENABLED", "true")]).as_deref(),
+            Some("http://localhost:4318")
+        );
         let otel = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel.example:4318/");
         assert_eq!(endpoint_of(&[otel]).as_deref(), Some("http://otel.example:4318"));
         let ours = ("OTLP_ENDPOINT", "https://collector.example/x/v1/traces");
@@ -210,7 +216,8 @@ mod tests {
         assert!(!format!("{otlp:?}").contains("3cr3t"));
         let settings = otlp.settings().expect("it is on");
         assert_eq!(settings.api_key.map(|key| key.reveal().to_owned()).as_deref(), Some("k-3cr3t"));
-        let headers: Vec<_> = settings.headers.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+        let headers: Vec<_> =
+            settings.headers.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
         assert_eq!(headers, [("x-a", "1"), ("x-b", "a,b"), ("X-Auth", "h-3cr3t:x")]);
         assert_eq!(settings.service_name, "seal");
         assert_eq!(settings.resource[0], ("host.name".to_owned(), "h1".to_owned()));

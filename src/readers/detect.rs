@@ -170,7 +170,13 @@ impl DetectReader {
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
         let source_names: HashMap<SourceId, String> =
             sources.map(|source| (source, (self.names)(source))).collect();
-        Ok(DetectionStep { bursts, late, position: self.state.position, source_names, ..DetectionStep::default() })
+        Ok(DetectionStep {
+            bursts,
+            late,
+            position: self.state.position,
+            source_names,
+            ..DetectionStep::default()
+        })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {

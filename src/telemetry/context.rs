@@ -95,7 +95,8 @@ impl TraceContext {
             let is_plain = text.len() <= most && text.bytes().all(|c| (b' '..=b'~').contains(&c));
             if is_plain { text.trim().to_owned() } else { String::new() }
         };
-        let carried = Carried { state: fit(tracestate, STATE_CHARS_MAX), baggage: fit(baggage, BAGGAGE_CHARS_MAX) };
+        let carried =
+            Carried { state: fit(tracestate, STATE_CHARS_MAX), baggage: fit(baggage, BAGGAGE_CHARS_MAX) };
         self.carried = (!carried.state.is_empty() || !carried.baggage.is_empty()).then(|| Arc::new(carried));
         self
     }
@@ -121,7 +122,12 @@ impl TraceContext {
         let mut headers = vec![("traceparent", parent)];
         if let Some(carried) = &self.carried {
             let others = [("tracestate", &carried.state), ("baggage", &carried.baggage)];
-            headers.extend(others.into_iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| (name, text.clone())));
+            headers.extend(
+                others
+                    .into_iter()
+                    .filter(|(_, text)| !text.is_empty())
+                    .map(|(name, text)| (name, text.clone())),
+            );
         }
         headers
     }

@@ -184,7 +184,8 @@ mod tests {
 
     /// Each file by name, unpacked.
     fn files(dir: &Path) -> Vec<(String, String)> {
-        let mut found: Vec<_> = std::fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("listed")).collect();
+        let mut found: Vec<_> =
+            std::fs::read_dir(dir).expect("it is there").map(|entry| entry.expect("listed")).collect();
         found.sort_by_key(|entry| entry.file_name());
         let read = |path: PathBuf| {
             let mut text = String::new();
@@ -196,7 +197,10 @@ mod tests {
             read.expect("it is whole");
             text
         };
-        found.into_iter().map(|entry| (entry.file_name().into_string().expect("text"), read(entry.path()))).collect()
+        found
+            .into_iter()
+            .map(|entry| (entry.file_name().into_string().expect("text"), read(entry.path())))
+            .collect()
     }
 
     #[test]

@@ -141,7 +141,9 @@ impl Counts {
             up_to += count;
             (class, end as f64 / unit.tenths(), up_to)
         });
-        each.filter(|(class, _, _)| SHOWN.contains(&(class % MANTISSAS.len()))).map(|(_, end, up_to)| (end, up_to)).collect()
+        each.filter(|(class, _, _)| SHOWN.contains(&(class % MANTISSAS.len())))
+            .map(|(_, end, up_to)| (end, up_to))
+            .collect()
     }
 }
 

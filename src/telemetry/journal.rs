@@ -96,7 +96,8 @@ mod tests {
         let path = dir.path().join("journal");
         let receiver = UnixDatagram::bind(&path).expect("a free name");
         let journal = Journal::connect(&path).expect("somebody listens");
-        let fields = vec![("request_id", "r-1".into()), ("n", 7.into()), ("http.route", "/x\nPRIORITY=0".into())];
+        let fields =
+            vec![("request_id", "r-1".into()), ("n", 7.into()), ("http.route", "/x\nPRIORITY=0".into())];
         let record = Record {
             time: jiff::Timestamp::UNIX_EPOCH,
             level: LogLevel::Warn,

@@ -14,8 +14,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// What others' code says is of interest only where it is a warning.
-const FOREIGN: [&str; 8] =
-    ["hyper", "reqwest", "h2", "rustls", "tower", "opentelemetry", "tokio", "mio"];
+const FOREIGN: [&str; 8] = ["hyper", "reqwest", "h2", "rustls", "tower", "opentelemetry", "tokio", "mio"];
 /// What says how the export goes is not exported: it would feed itself.
 const OWN_EXPORT: &str = "sealwatch::telemetry";
 

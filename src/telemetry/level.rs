@@ -129,7 +129,10 @@ mod tests {
         let levels = Levels::off();
         levels.set(Output::Files, LogLevel::Debug);
         levels.set(Output::Console, LogLevel::Warn);
-        assert_eq!((levels.get(Output::Files), levels.get(Output::Journal)), (LogLevel::Debug, LogLevel::Off));
+        assert_eq!(
+            (levels.get(Output::Files), levels.get(Output::Journal)),
+            (LogLevel::Debug, LogLevel::Off)
+        );
         assert_eq!(levels.widest(), LogLevel::Debug);
     }
 }

@@ -17,7 +17,7 @@ mod export;
 
 pub use console::Form;
 pub use context::{SpanId, TraceContext, TraceId};
-pub use export::{Drop as ExportDrop, Export, ExportError, OtlpSettings};
+pub use export::{Drop as ExportDrop, Export, ExportError, OtlpSettings, Tally};
 pub use family::{Amount, Families, Family, Kind, prometheus};
 pub use files::FileSettings;
 pub use histogram::{Counts, Histogram, Unit};

@@ -228,7 +228,8 @@ mod tests {
         let mut cut = Cut::default();
         assert!(write!(cut, "{}", "x".repeat(TEXT_CHARS_MAX + 1)).is_err());
         assert_eq!(cut.text.len(), TEXT_CHARS_MAX);
-        let names: Vec<&'static str> = (0..40).map(|n| &*Box::leak(format!("f{n}").into_boxed_str())).collect();
+        let names: Vec<&'static str> =
+            (0..40).map(|n| &*Box::leak(format!("f{n}").into_boxed_str())).collect();
         let mut fields = Fields::default();
         names.iter().for_each(|name| fields.put(name, 1.into()));
         assert_eq!(fields.0.len(), FIELDS_MAX);

@@ -158,7 +158,12 @@ impl Tracer {
         self.begin(None, Some(links), began)
     }
 
-    fn begin(&self, caller: Option<TraceContext>, reading: Option<Vec<TraceContext>>, began: Instant) -> Trace {
+    fn begin(
+        &self,
+        caller: Option<TraceContext>,
+        reading: Option<Vec<TraceContext>>,
+        began: Instant,
+    ) -> Trace {
         let mut random = [0; 24];
         getrandom::fill(&mut random).expect("the kernel's random source is always there once the host is up");
         let (trace, span) = random.split_first_chunk().expect("16 of 24 bytes");
@@ -229,7 +234,13 @@ impl Trace {
     }
 
     /// Notes a part of this trace.
-    pub fn part(&self, name: &'static str, begin: Instant, end: Instant, attributes: Vec<(&'static str, Value)>) {
+    pub fn part(
+        &self,
+        name: &'static str,
+        begin: Instant,
+        end: Instant,
+        attributes: Vec<(&'static str, Value)>,
+    ) {
         let making = &*self.0;
         let mut parts = making.parts.lock().expect("no holder of this lock panics");
         if parts.spans.len() + 1 >= SPANS_MAX {
@@ -240,7 +251,14 @@ impl Trace {
         let after = begin.saturating_duration_since(making.began);
         let start = making.began_at.checked_add(after).unwrap_or(making.began_at);
         let time = end.saturating_duration_since(begin);
-        parts.spans.push(Span { name: name.into(), id, parent: Some(making.context.span_id), start, time, attributes });
+        parts.spans.push(Span {
+            name: name.into(),
+            id,
+            parent: Some(making.context.span_id),
+            start,
+            time,
+            attributes,
+        });
     }
 
     /// Ends it. It is kept where it was drawn, where the caller keeps it, and where it failed or took long.
@@ -290,7 +308,9 @@ fn nth_after(root: SpanId, n: u64) -> SpanId {
 /// A text without control characters and not too long.
 fn bounded(value: Value) -> Value {
     match value {
-        Value::String(text) => super::record::escaped(&text).chars().take(TEXT_CHARS_MAX).collect::<String>().into(),
+        Value::String(text) => {
+            super::record::escaped(&text).chars().take(TEXT_CHARS_MAX).collect::<String>().into()
+        }
         value => value,
     }
 }

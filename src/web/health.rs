@@ -3,6 +3,7 @@
 //! Asking never probes, so that nobody can wear out the disk by asking.
 
 use super::state::Appliance;
+use crate::breaker::BreakerState;
 use crate::config::Health as Thresholds;
 use crate::model::Seq;
 use crate::readers::Progress;
@@ -108,7 +109,13 @@ impl Prober {
         let began = Instant::now();
         let written = tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await;
         let store = match written {
-            Ok(Ok(())) => Ok("the log takes writes".to_owned()),
+            Ok(Ok(written)) => match app.read(|app| app.store.probed()).await {
+                Ok(read) if read >= Some(written) => {
+                    Ok("the log takes writes and gives them back".to_owned())
+                }
+                Ok(_) => Err("what was written to the log did not come back".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
             Ok(Err(refused)) => Err(refused.to_string()),
             Err(_) => Err(format!("a write has waited for more than {} seconds", STUCK.as_secs())),
         };
@@ -118,8 +125,12 @@ impl Prober {
         components.insert("clock", self.probe_clock(app));
         components.insert("queue", probe_queue(app));
         components.insert("log_check", probe_log_check(app).await);
+        if let Some(breaker) = app.telemetry.export.breaker() {
+            components.insert("export", probe_export(app, breaker));
+        }
         for (name, progress) in [("detect", &app.detected), ("count", &app.counted)] {
-            let component = self.probe_reader(app, name, progress);
+            let mut component = self.probe_reader(app, name, progress);
+            component.details.insert("lagSeconds", lag_secs(app, progress.position()).await);
             components.insert(name, component);
         }
         app.health.put(components);
@@ -197,6 +208,33 @@ fn timed(app: &Appliance, began: Instant, result: Result<String, String>) -> Com
         }
         Err(message) => component(app, Condition::Critical, message, millis, []),
     }
+}
+
+/// The age of the entry at `position`, which a reader has not dealt with; 0 where there is none yet.
+async fn lag_secs(app: &Arc<Appliance>, position: Seq) -> f64 {
+    if position >= app.store.size() {
+        return 0.0;
+    }
+    let oldest = app.read(move |app| app.store.entry(position)).await;
+    let Ok(Some(Ok(oldest))) = oldest else { return 0.0 };
+    app.now_received().0.saturating_sub(oldest.entry.received_at.0) as f64 / 1e9
+}
+
+/// Whether telemetry gets to the collector. It is never more than a warning: nothing of the log depends on it.
+fn probe_export(app: &Appliance, breaker: BreakerState) -> Component {
+    let export = &app.telemetry.export;
+    let waiting = (export.traces.waiting() + export.logs.waiting()) as f64;
+    let dropped = |tally: &crate::telemetry::Tally| -> u64 {
+        crate::telemetry::ExportDrop::ALL.into_iter().map(|why| tally.dropped(why)).sum()
+    };
+    let dropped = export.tallies().iter().map(|(_, tally)| dropped(tally)).sum::<u64>() as f64;
+    let (status, message) = match breaker {
+        BreakerState::Closed => (Condition::Ok, "the collector takes what is sent"),
+        BreakerState::HalfOpen | BreakerState::Open => {
+            (Condition::Warning, "the collector does not answer; look at it, at otlp.endpoint and at its key")
+        }
+    };
+    component(app, status, message.to_owned(), 0.0, [("waiting", waiting), ("dropped", dropped)])
 }
 
 async fn probe_counters(app: &Arc<Appliance>) -> Component {

@@ -4,9 +4,9 @@
 use super::error::Problem;
 use super::show;
 use super::state::App;
+use crate::telemetry::TraceContext;
 use axum::Extension;
 use axum::body::Body;
-use crate::telemetry::TraceContext;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -87,7 +87,8 @@ fn given_id<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 fn caller_of(headers: &HeaderMap) -> Option<TraceContext> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let all = |name: &str| -> String {
-        let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        let values: Vec<&str> =
+            headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
         values.join(",")
     };
     let caller = TraceContext::parse(text("traceparent")?)?;

@@ -1,7 +1,8 @@
 //! Every address there is.
 
 use super::api::{
-    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, users,
+    activity, alerts, events, health, intake, keys, log, log_check, metrics, openapi, patterns, telemetry,
+    users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -46,6 +47,9 @@ pub fn router(app: App) -> Router {
         .route("/metrics/audit", get(metrics::audit))
         .route("/metrics/system", get(metrics::system))
         .route("/metrics/performance", get(metrics::performance))
+        .route("/telemetry/levels", get(telemetry::levels).put(telemetry::change_levels))
+        .route("/telemetry/traces", get(telemetry::traces))
+        .route("/telemetry/traces/{id}", get(telemetry::trace))
         .route("/openapi.json", get(openapi::document));
     let pages = Router::new()
         .route("/", get(show::overview::show))
@@ -64,6 +68,7 @@ pub fn router(app: App) -> Router {
         .route("/events/{id}", get(show::event::show))
         .route("/sources", get(show::sources::show))
         .route("/health", get(show::health::show))
+        .route("/traces", get(show::traces::show))
         .route("/help", get(show::help::show))
         .route("/live", get(live::follow))
         .route("/activity", get(show::activity::show))

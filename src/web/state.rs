@@ -2,6 +2,7 @@
 
 use super::health::HealthBoard;
 use super::live::LiveStreams;
+use super::performance::Throughput;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
@@ -52,6 +53,8 @@ pub struct Appliance {
     pub telemetry: Telemetry,
     /// How many requests were answered in what way.
     pub answered: Answered,
+    /// How much is taken in.
+    pub throughput: Throughput,
     /// How the parts are.
     pub health: HealthBoard,
     /// Books of requests that made no commit, entered with the next one.

@@ -17,6 +17,7 @@ mod independent;
 mod evidence;
 mod intake;
 mod live;
+mod observe;
 mod operations;
 mod pages;
 mod patterns;

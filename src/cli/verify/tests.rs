@@ -7,6 +7,7 @@ use super::log::{Outcome, check};
 use crate::app;
 use crate::config::Config;
 use crate::decode::Limits;
+use crate::ingest::Notes;
 use crate::ingest::{Sender, draft};
 use crate::keys::{LogKeyPlaces, key_on_disk};
 use crate::model::{ApiKey, KeyScope, ReceivedAt, SourceId};

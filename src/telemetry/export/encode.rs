@@ -69,8 +69,10 @@ impl HttpClient for Transport {
 impl Encoder {
     pub(super) fn new(settings: &OtlpSettings, sender: &Arc<Sender>) -> Result<Encoder, ExporterBuildError> {
         let (spans_end, logs_end) = (LastEnd::default(), LastEnd::default());
-        let transport = |signal, end: &LastEnd| Transport { sender: sender.clone(), signal, end: end.clone() };
-        let endpoint = |signal: Signal| format!("{}{}", settings.endpoint.trim_end_matches('/'), signal.path());
+        let transport =
+            |signal, end: &LastEnd| Transport { sender: sender.clone(), signal, end: end.clone() };
+        let endpoint =
+            |signal: Signal| format!("{}{}", settings.endpoint.trim_end_matches('/'), signal.path());
         let mut spans = SpanExporter::builder()
             .with_http()
             .with_http_client(transport(Signal::Traces, &spans_end))
@@ -91,7 +93,8 @@ impl Encoder {
         let resource = Resource::builder_empty().with_attributes(attributes).build();
         spans.set_resource(&resource);
         logs.set_resource(&resource);
-        let scope = InstrumentationScope::builder("sealwatch").with_version(env!("CARGO_PKG_VERSION")).build();
+        let scope =
+            InstrumentationScope::builder("sealwatch").with_version(env!("CARGO_PKG_VERSION")).build();
         let logger = SdkLoggerProvider::builder().build().logger_with_scope(scope.clone());
         Ok(Encoder { spans, spans_end, logs, logs_end, logger, scope })
     }
@@ -148,7 +151,8 @@ fn span_data(trace: &FinishedTrace, span: &Span, is_root: bool, scope: &Instrume
     let start_time = system_time(span.start);
     let mut links = SpanLinks::default();
     if is_root {
-        links.links = trace.links.iter().map(|link| Link::new(span_context(link, true), Vec::new(), 0)).collect();
+        links.links =
+            trace.links.iter().map(|link| Link::new(span_context(link, true), Vec::new(), 0)).collect();
     }
     SpanData {
         span_context: span_context(&trace.context.at(span.id, true), false),
@@ -158,7 +162,11 @@ fn span_data(trace: &FinishedTrace, span: &Span, is_root: bool, scope: &Instrume
         name: span.name.clone(),
         start_time,
         end_time: start_time + span.time,
-        attributes: span.attributes.iter().map(|(name, value)| KeyValue::new(*name, attribute(value))).collect(),
+        attributes: span
+            .attributes
+            .iter()
+            .map(|(name, value)| KeyValue::new(*name, attribute(value)))
+            .collect(),
         dropped_attributes_count: 0,
         events: SpanEvents::default(),
         links,

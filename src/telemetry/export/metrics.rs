@@ -7,14 +7,20 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics,
-    Sum, Summary, SummaryDataPoint, metric::Data, number_data_point, summary_data_point::ValueAtQuantile,
+    AggregationTemporality, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics,
+    ScopeMetrics, Sum, Summary, SummaryDataPoint, metric::Data, number_data_point,
+    summary_data_point::ValueAtQuantile,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
 /// The families as the body of a request; counted since `began`.
-pub(super) fn encode(families: &[Family], settings: &OtlpSettings, began: Timestamp, now: Timestamp) -> Vec<u8> {
+pub(super) fn encode(
+    families: &[Family],
+    settings: &OtlpSettings,
+    began: Timestamp,
+    now: Timestamp,
+) -> Vec<u8> {
     let attributes = settings.attributes();
     let attributes = attributes.iter().map(|(name, value)| text(name, value)).collect();
     let scope = InstrumentationScope {
@@ -44,7 +50,9 @@ fn metric(family: &Family, times: Times) -> Metric {
     let cumulative = AggregationTemporality::Cumulative as i32;
     let samples = family.samples.iter();
     let data = match family.kind {
-        Kind::Gauge => Data::Gauge(Gauge { data_points: samples.filter_map(|sample| number(sample, times)).collect() }),
+        Kind::Gauge => {
+            Data::Gauge(Gauge { data_points: samples.filter_map(|sample| number(sample, times)).collect() })
+        }
         Kind::Counter => Data::Sum(Sum {
             data_points: samples.filter_map(|sample| number(sample, times)).collect(),
             aggregation_temporality: cumulative,
@@ -54,9 +62,9 @@ fn metric(family: &Family, times: Times) -> Metric {
             data_points: samples.filter_map(|sample| histogram(sample, times)).collect(),
             aggregation_temporality: cumulative,
         }),
-        Kind::Summary => {
-            Data::Summary(Summary { data_points: samples.filter_map(|sample| summary(sample, times)).collect() })
-        }
+        Kind::Summary => Data::Summary(Summary {
+            data_points: samples.filter_map(|sample| summary(sample, times)).collect(),
+        }),
     };
     // The unit and what kind it is stand beside the name here, not in it.
     let name = family.name.trim_end_matches("_total");

@@ -105,7 +105,12 @@ impl Export {
         for (signal, tally) in self.tallies() {
             let dropped: u64 = Drop::ALL.into_iter().map(|why| tally.dropped(why)).sum();
             if dropped > 0 {
-                tracing::warn!(signal, dropped, sent = tally.sent(), "some of the telemetry did not reach the collector");
+                tracing::warn!(
+                    signal,
+                    dropped,
+                    sent = tally.sent(),
+                    "some of the telemetry did not reach the collector"
+                );
             }
         }
     }

@@ -1,9 +1,9 @@
 //! Sends one encoded request to the collector: with its secret, compressed, again where that may help, and not at all while
 //! its breaker is open.
 
+use super::ExportError;
 use super::queue::Drop;
 use super::settings::OtlpSettings;
-use super::ExportError;
 use crate::breaker::{self, Breaker, BreakerState, Failure, Permission};
 use bytes::Bytes;
 use flate2::Compression;
@@ -12,7 +12,9 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::io::Write;
@@ -80,7 +82,9 @@ pub(super) enum End {
 
 /// How one try ended.
 enum Try {
-    Taken { refused: u64 },
+    Taken {
+        refused: u64,
+    },
     /// Trying again may help; after so long, where the collector said so.
     Passing(Option<Duration>),
     Refused,
@@ -210,7 +214,11 @@ impl Sender {
             Ok(Ok((200..=299, _, answer))) => Try::Taken { refused: signal.refused(&answer) },
             Ok(Ok((408 | 429 | 500..=599, asked, _))) => Try::Passing(asked),
             Ok(Ok((status, _, _))) => {
-                tracing::warn!(status, signal = signal.path(), "the collector refuses what it is sent; check otlp.endpoint and its key");
+                tracing::warn!(
+                    status,
+                    signal = signal.path(),
+                    "the collector refuses what it is sent; check otlp.endpoint and its key"
+                );
                 Try::Refused
             }
             Ok(Err(error)) => {

@@ -37,7 +37,8 @@ pub struct OtlpSettings {
 impl OtlpSettings {
     /// What is said of this service with all it sends, the name and the version first.
     pub(super) fn attributes(&self) -> Vec<(String, String)> {
-        let own = [("service.name", self.service_name.as_str()), ("service.version", env!("CARGO_PKG_VERSION"))];
+        let own =
+            [("service.name", self.service_name.as_str()), ("service.version", env!("CARGO_PKG_VERSION"))];
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let others = self.resource.iter().filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
         own.iter().chain(others).cloned().collect()

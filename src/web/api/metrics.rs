@@ -3,10 +3,11 @@
 use crate::counters::LatencySummary;
 use crate::model::Verdict;
 use crate::store::Account;
+use crate::telemetry::prometheus;
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
-use crate::telemetry::prometheus;
 use crate::web::families::{families, resident_bytes};
+use crate::web::performance::{Bottleneck, Rates, StepTimes, bottleneck, steps};
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::State;
@@ -164,6 +165,10 @@ struct SystemMetrics {
     memory_bytes: Option<u64>,
     log_entries: u64,
     log_bytes: Option<u64>,
+    disk_free_bytes: Option<f64>,
+    disk_used_percent: Option<f64>,
+    detect_keys: usize,
+    detect_evicted_keys: u64,
     version: &'static str,
     timestamp: Timestamp,
 }
@@ -172,7 +177,13 @@ struct SystemMetrics {
 pub async fn system(State(app): State<App>, reader: Reader) -> Result<Response, Problem> {
     check_scope(&reader)?;
     let log_bytes = app.store.path().and_then(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let disk = app.health.components().remove("disk").map(|disk| disk.details).unwrap_or_default();
+    let detect = *app.detect_stats.lock().expect("no holder of this lock panics");
     Ok(Json(SystemMetrics {
+        disk_free_bytes: disk.get("freeBytes").copied(),
+        disk_used_percent: disk.get("usedPercent").copied(),
+        detect_keys: detect.keys.iter().sum(),
+        detect_evicted_keys: detect.evicted_keys.iter().sum(),
         uptime_seconds: app.started.elapsed().as_secs(),
         memory_bytes: resident_bytes(),
         log_entries: app.store.size().0,
@@ -192,6 +203,9 @@ struct PerformanceMetrics {
     admission_fill: f64,
     detect_lag_entries: u64,
     count_lag_entries: u64,
+    throughput: Rates,
+    steps: Vec<StepTimes>,
+    bottleneck: Option<Bottleneck>,
     timestamp: Timestamp,
 }
 
@@ -200,6 +214,7 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
     check_scope(&reader)?;
     let summary = app.counters.latency().summary();
     let size = app.store.size().0;
+    let steps = steps(&app);
     Ok(Json(PerformanceMetrics {
         processing_latency: summary.into(),
         measured: summary.count,
@@ -207,6 +222,9 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
         admission_fill: app.admission.fill(),
         detect_lag_entries: size.saturating_sub(app.detected.position().0),
         count_lag_entries: size.saturating_sub(app.counted.position().0),
+        throughput: app.throughput.rates(),
+        bottleneck: bottleneck(&steps),
+        steps,
         timestamp: app.clock.now(),
     })
     .into_response())

@@ -11,6 +11,7 @@ pub mod log_check;
 pub mod metrics;
 pub mod openapi;
 pub mod patterns;
+pub mod telemetry;
 pub mod users;
 
 mod parameters;

@@ -33,4 +33,5 @@ pub mod sign_in;
 pub mod sources;
 pub mod text;
 pub mod time;
+pub mod traces;
 pub mod words;

@@ -17,6 +17,7 @@ pub mod patterns;
 pub mod settings;
 pub mod sign_in;
 pub mod sources;
+pub mod traces;
 mod response;
 
 pub use response::message_response;
