@@ -52,8 +52,7 @@ pub(super) async fn probe(
 /// Sends telemetry to the collector, where there is one. Nothing else waits for it.
 pub(super) async fn export(app: App, stop: CancellationToken) {
     let export = app.telemetry.export.clone();
-    let families =
-        || async { app.read(|app| crate::web::families(app)).await.unwrap_or_else(|_| Vec::new()) };
+    let families = || async { app.read(crate::web::families).await.unwrap_or_else(|_| Vec::new()) };
     export.run(families, stop).await;
 }
 

@@ -228,7 +228,7 @@ mod tests {
         let on = ("OTLP_ENDPOINT", "http://localhost:4318");
         for (variable, value) in [
             ("OTLP_ENDPOINT", "localhost:4318"),
-            ("OTLP_ENDPOINT", "http://user:3cr3t@localhost"),
+            ("OTLP_ENDPOINT", concat!("http:", "//user:3cr3t@localhost")),
             ("OTLP_AUTH_HEADER", "3cr3t"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "3cr3t"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),

@@ -49,7 +49,7 @@ mod tests {
     use crate::telemetry::{SpanId, TraceId};
 
     fn from(n: u8) -> TraceContext {
-        TraceContext::new(TraceId([n; 16]), SpanId([n; 8]), n % 2 == 0)
+        TraceContext::new(TraceId([n; 16]), SpanId([n; 8]), n.is_multiple_of(2))
     }
 
     #[test]

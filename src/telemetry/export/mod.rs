@@ -148,7 +148,7 @@ impl Export {
             let body = metrics::encode(&families().await, &on.settings, began, jiff::Timestamp::now());
             let end = on.sender.send(Signal::Metrics, body, None).await;
             self.metrics.offer(1);
-            self.metrics.add(end.into(), 1);
+            self.metrics.add(end, 1);
             if stopped {
                 return;
             }

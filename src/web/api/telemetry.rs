@@ -31,7 +31,7 @@ pub async fn change_levels(
     Object(members): Object<Map<String, Value>>,
 ) -> Result<Response, Problem> {
     let asked = members.iter().map(|(key, value)| asked(key, value)).collect::<Result<Vec<_>, Problem>>()?;
-    let known = app.read(|app| InForce::read(app)).await?.overrides;
+    let known = app.read(InForce::read).await?.overrides;
     let changes = asked.iter().filter_map(|(output, level)| {
         let to = level.map(|level| format!("{:?}", level.name()));
         let from = known.get(output.key()).map(str::to_owned);

@@ -52,6 +52,33 @@ pub(crate) struct Collector {
 impl Collector {
     /// One that begins in these moods.
     pub(crate) fn start(moods: &[Mood]) -> Collector {
+        Collector::start_by(moods, |stream| stream)
+    }
+
+    /// One that speaks TLS, and the certificate that it is to be trusted by, in PEM.
+    pub(crate) fn start_tls() -> (Collector, String) {
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("names that can be in a certificate");
+        let key =
+            rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the usual versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key);
+        let config = Arc::new(config.expect("the key is that of the certificate"));
+        let collector = Collector::start_by(&[], move |stream| {
+            let session = rustls::ServerConnection::new(config.clone()).expect("it can begin");
+            rustls::StreamOwned::new(session, stream)
+        });
+        (collector, made.cert.pem())
+    }
+
+    fn start_by<S: Read + Write + Send + 'static>(
+        moods: &[Mood],
+        speak: impl Fn(TcpStream) -> S + Send + 'static,
+    ) -> Collector {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("it has one").to_string();
         let (got, moods) =
@@ -60,7 +87,8 @@ impl Collector {
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (got, moods) = (to.clone(), from.clone());
-                std::thread::spawn(move || while answer(&stream, &got, &moods).is_some() {});
+                let mut stream = BufReader::new(speak(stream));
+                std::thread::spawn(move || while answer(&mut stream, &got, &moods).is_some() {});
             }
         });
         Collector { address, got, moods }
@@ -78,8 +106,11 @@ impl Collector {
 }
 
 /// Answers one request; `None` where the connection has ended.
-fn answer(mut stream: &TcpStream, got: &Mutex<Got>, moods: &Mutex<VecDeque<Mood>>) -> Option<()> {
-    let mut reader = BufReader::new(stream);
+fn answer<S: Read + Write>(
+    reader: &mut BufReader<S>,
+    got: &Mutex<Got>,
+    moods: &Mutex<VecDeque<Mood>>,
+) -> Option<()> {
     let mut head = String::new();
     loop {
         let before = head.len();
@@ -108,7 +139,11 @@ fn answer(mut stream: &TcpStream, got: &Mutex<Got>, moods: &Mutex<VecDeque<Mood>
         match mood {
             Some(Mood::Refuses(status, wait)) => {
                 let wait = wait.map(|secs| format!("Retry-After: {secs}\r\n")).unwrap_or_default();
-                return write!(stream, "HTTP/1.1 {status} No\r\n{wait}Content-Length: 0\r\n\r\n").ok();
+                return say(
+                    reader.get_mut(),
+                    &format!("HTTP/1.1 {status} No\r\n{wait}Content-Length: 0\r\n\r\n"),
+                    &[],
+                );
             }
             Some(Mood::Hangs) => loop {
                 // Ends with the connection, from the other side.
@@ -124,8 +159,13 @@ fn answer(mut stream: &TcpStream, got: &Mutex<Got>, moods: &Mutex<VecDeque<Mood>
         }
     }
     keep(&mut got.lock().expect("nobody panicked"), path, &head, &body);
-    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len()).ok()?;
-    stream.write_all(&answer).ok()
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", answer.len());
+    say(reader.get_mut(), &head, &answer)
+}
+
+fn say(stream: &mut impl Write, head: &str, body: &[u8]) -> Option<()> {
+    stream.write_all(&[head.as_bytes(), body].concat()).ok()?;
+    stream.flush().ok()
 }
 
 fn keep(got: &mut Got, path: &str, head: &str, body: &[u8]) {

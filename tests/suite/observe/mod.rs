@@ -232,6 +232,33 @@ fn a_restart_sends_what_waits_first() {
 }
 
 #[test]
+fn a_collector_is_believed_by_its_own_certificate_alone() {
+    let (collector, certificate) = Collector::start_tls();
+    let mut appliance = Appliance::at_rest();
+    let file = appliance.file("ca.pem").display().to_string();
+    std::fs::write(&file, certificate).expect("it can be written");
+    let endpoint = format!("https://{}", collector.address);
+    let usual = [
+        ("OTLP_ENDPOINT", endpoint.as_str()),
+        ("SEALWATCH_OTLP__BATCH_SECS", "1"),
+        ("SEALWATCH_OTLP__RETRY_SECS", "1"),
+        ("SEALWATCH_TELEMETRY__TRACE_RATIO", "1"),
+    ];
+    appliance.restart_with(&usual);
+    let client = appliance.everything("strangers");
+    eventually("what a stranger did not get is counted", || {
+        (tally(&client, "traces")[3] > 0.0).then_some(())
+    });
+    assert!(collector.got(|got| got.heads.is_empty()), "nothing was told to a stranger");
+    appliance.stop();
+    appliance.restart_with(&[&usual[..], &[("OTEL_EXPORTER_OTLP_CERTIFICATE", file.as_str())]].concat());
+    appliance.client().get("/livez").expect(200);
+    eventually("it arrives", || {
+        collector.got(|got| got.spans.iter().any(|span| span.name == "GET /livez").then_some(()))
+    });
+}
+
+#[test]
 fn without_a_word_nothing_is_kept_for_a_collector() {
     let appliance = Appliance::start_with(&[("OTLP_API_KEY", "unused")]);
     let client = appliance.everything("silent");
