@@ -113,13 +113,14 @@ struct Making {
     links: Vec<TraceContext>,
     began: Instant,
     began_at: Timestamp,
-    parts: Mutex<Parts>,
+    noted: Mutex<Noted>,
 }
 
+/// What is noted until the end.
 #[derive(Debug, Default)]
-struct Parts {
+struct Noted {
     attributes: Vec<(&'static str, Value)>,
-    spans: Vec<Span>,
+    parts: Vec<(&'static str, Instant, Instant)>,
     dropped: u32,
 }
 
@@ -203,7 +204,7 @@ impl Tracer {
             links: reading.unwrap_or_default(),
             began,
             began_at: before(Timestamp::now(), began.elapsed()),
-            parts: Mutex::default(),
+            noted: Mutex::default(),
         }))
     }
 }
@@ -236,83 +237,79 @@ impl Trace {
         if !self.0.tracer.0.on {
             return;
         }
-        let mut parts = self.0.parts.lock().expect("no holder of this lock panics");
-        if parts.attributes.len() < ATTRIBUTES_MAX {
-            parts.attributes.push((name, bounded(value.into())));
+        let mut noted = self.0.noted.lock().expect("no holder of this lock panics");
+        if noted.attributes.len() < ATTRIBUTES_MAX {
+            noted.attributes.push((name, value.into()));
         }
     }
 
     /// Notes how long a step took, in the metrics and as a part of this trace.
     pub fn step(&self, step: Step, begin: Instant, end: Instant) {
         self.0.tracer.steps().record(step, end.saturating_duration_since(begin));
-        self.part(step.name(), begin, end, Vec::new());
+        self.part(step.name(), begin, end);
     }
 
     /// Notes a part of this trace.
-    pub fn part(
-        &self,
-        name: &'static str,
-        begin: Instant,
-        end: Instant,
-        attributes: Vec<(&'static str, Value)>,
-    ) {
-        let making = &*self.0;
-        if !making.tracer.0.on {
+    pub fn part(&self, name: &'static str, begin: Instant, end: Instant) {
+        if !self.0.tracer.0.on {
             return;
         }
-        let mut parts = making.parts.lock().expect("no holder of this lock panics");
-        if parts.spans.len() + 1 >= SPANS_MAX {
-            parts.dropped += 1;
-            return;
+        let mut noted = self.0.noted.lock().expect("no holder of this lock panics");
+        if noted.parts.len() + 1 < SPANS_MAX {
+            noted.parts.push((name, begin, end));
+        } else {
+            noted.dropped += 1;
         }
-        let id = nth_after(making.context.span_id, parts.spans.len() as u64 + 1);
-        let after = begin.saturating_duration_since(making.began);
-        let start = making.began_at.checked_add(after).unwrap_or(making.began_at);
-        let time = end.saturating_duration_since(begin);
-        parts.spans.push(Span {
-            name: name.into(),
-            id,
-            parent: Some(making.context.span_id),
-            start,
-            time,
-            attributes,
-        });
     }
 
     /// Ends it. It is kept where it was drawn, where the caller keeps it, and where it failed or took long.
     pub fn finish(&self, name: impl Into<Cow<'static, str>>, failed: bool) {
         let making = &*self.0;
         let time = making.began.elapsed();
-        let sampling = &making.tracer.0.sampling;
-        let kept = match (failed, time >= sampling.slow, making.context.sampled) {
+        let shared = &making.tracer.0;
+        let kept = match (failed, time >= shared.sampling.slow, making.context.sampled) {
+            _ if !shared.on => return,
             (true, _, _) => Kept::Failed,
             (_, true, _) => Kept::Slow,
             (_, _, true) => Kept::Sampled,
             _ => return,
         };
-        if !making.tracer.0.on {
-            return;
-        }
-        let mut parts = std::mem::take(&mut *making.parts.lock().expect("no holder of this lock panics"));
+        // What is made below is made for the few that are kept.
+        let noted = std::mem::take(&mut *making.noted.lock().expect("no holder of this lock panics"));
         let root = Span {
             name: name.into(),
             id: making.context.span_id,
             parent: making.parent,
             start: making.began_at,
             time,
-            attributes: parts.attributes,
+            attributes: noted.attributes.into_iter().map(|(name, value)| (name, bounded(value))).collect(),
         };
-        parts.spans.insert(0, root);
-        making.tracer.0.traces.put(FinishedTrace {
+        let parts = noted.parts.iter().zip(1..).map(|(part, n)| making.span(*part, n));
+        shared.traces.put(FinishedTrace {
             context: making.context.clone(),
             has_caller: making.parent.is_some(),
             is_request: making.is_request,
             failed,
             kept,
-            spans: parts.spans,
-            dropped: parts.dropped,
+            spans: std::iter::once(root).chain(parts).collect(),
+            dropped: noted.dropped,
             links: making.links.clone(),
         });
+    }
+}
+
+impl Making {
+    /// The n-th part as a span.
+    fn span(&self, (name, begin, end): (&'static str, Instant, Instant), n: u64) -> Span {
+        let after = begin.saturating_duration_since(self.began);
+        Span {
+            name: name.into(),
+            id: nth_after(self.context.span_id, n),
+            parent: Some(self.context.span_id),
+            start: self.began_at.checked_add(after).unwrap_or(self.began_at),
+            time: end.saturating_duration_since(begin),
+            attributes: Vec::new(),
+        }
     }
 }
 
