@@ -1,6 +1,6 @@
 //! What a query finds in all segments, ready to be counted column by column.
 
-use super::facets::{Distinct, FacetCount};
+use super::facets::{Distinct, FacetCount, Ranking};
 use super::hits::{Hits, WIDE_DOCUMENTS};
 use super::parallel;
 use super::tally::{self, Values};
@@ -67,17 +67,9 @@ impl<'s> Counting<'s> {
     }
 }
 
-/// The values of a column over all segments.
-pub(super) struct Ranked {
-    /// The most frequent ones, of equal ones by name.
-    pub(super) first: Vec<FacetCount>,
-    /// How many different ones there are.
-    pub(super) distinct: Distinct,
-}
-
 /// The most frequent values of a column. The counts are exact. Where a segment has more different values than it hands
 /// on by name, one that is about as frequent may be missing among them.
-pub(super) fn ranked(lists: &[Arc<Values>], values_max: usize) -> tantivy::Result<Ranked> {
+pub(super) fn ranked(lists: &[Arc<Values>], values_max: usize) -> tantivy::Result<Ranking<FacetCount>> {
     ranked_by(lists, values_max, Some, |value| (value.to_owned(), format!("{value}\0")))
 }
 
@@ -88,7 +80,7 @@ pub(super) fn ranked_by<'v, V: Ord + Hash + Copy + ToString>(
     values_max: usize,
     value_of: impl Fn(&'v str) -> Option<V>,
     terms_of: impl Fn(V) -> (String, String),
-) -> tantivy::Result<Ranked> {
+) -> tantivy::Result<Ranking<FacetCount>> {
     // Of each value: what those segments say that name all of theirs, and what the others name of theirs.
     let mut sums: HashMap<V, (u64, u64)> = HashMap::new();
     for list in lists {
@@ -119,7 +111,7 @@ pub(super) fn ranked_by<'v, V: Ord + Hash + Copy + ToString>(
     }
     first.sort_unstable_by(order);
     let first = first.into_iter().map(|(count, value)| FacetCount { value: value.to_string(), count });
-    Ok(Ranked { first: first.collect(), distinct })
+    Ok(Ranking { first: first.collect(), distinct })
 }
 
 /// A span of microseconds as times.

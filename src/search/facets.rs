@@ -77,6 +77,21 @@ pub enum Distinct {
     AtLeast(u64),
 }
 
+/// The most frequent values first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking<T> {
+    /// As many as were asked for.
+    pub first: Vec<T>,
+    /// How many different ones there are.
+    pub distinct: Distinct,
+}
+
+impl<T> Default for Ranking<T> {
+    fn default() -> Ranking<T> {
+        Ranking { first: Vec::new(), distinct: Distinct::Exactly(0) }
+    }
+}
+
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FacetCounts {

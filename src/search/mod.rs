@@ -26,10 +26,10 @@ mod payload;
 
 pub use ask::{Search, SearchState, Wanted};
 pub use error::SearchError;
-pub use facets::{Distinct, Facet, FacetCount, FacetCounts, FacetRequest, Histogram};
+pub use facets::{Distinct, Facet, FacetCount, FacetCounts, FacetRequest, Histogram, Ranking};
 pub use indexer::{Indexer, Opening, Place};
 pub use newest::Found;
-pub use profile::{ActionCount, Profile, ProfileRequest, Ranking, ResourceCount};
+pub use profile::{ActionCount, Profile, ProfileRequest, ResourceCount};
 
 #[cfg(test)]
 mod tests;

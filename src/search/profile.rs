@@ -1,7 +1,7 @@
 //! All that is known of what a query finds, for the page of one principal or one resource.
 
-use super::counting::{Counting, Ranked, ranked, ranked_by, span_of};
-use super::facets::{Distinct, FacetCount, Histogram};
+use super::counting::{Counting, ranked, ranked_by, span_of};
+use super::facets::{Distinct, FacetCount, Histogram, Ranking};
 use super::schema::{
     ADDRESS, AGENT, CLASSIFICATION, ORGANIZATION, PRINCIPAL, RESOURCE, SEPARATOR, address_of,
     terms_of_address,
@@ -49,21 +49,6 @@ pub struct Profile {
     pub agents: Ranking<FacetCount>,
     /// To what: those that have an id.
     pub resources: Ranking<ResourceCount>,
-}
-
-/// The most frequent values first.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ranking<T> {
-    /// As many as were asked for.
-    pub first: Vec<T>,
-    /// How many different ones there are.
-    pub distinct: Distinct,
-}
-
-impl<T> Default for Ranking<T> {
-    fn default() -> Ranking<T> {
-        Ranking { first: Vec::new(), distinct: Distinct::Exactly(0) }
-    }
 }
 
 /// An action and how often it ended how.
@@ -141,19 +126,15 @@ pub(super) fn profile(counting: &Counting<'_>, request: &ProfileRequest) -> tant
     found.actions = actions(&outcomes, request.values_max);
     let most = request.values_max;
     let [principals, organizations, classifications, agents, addresses, resources] = &values;
-    found.principals = ranking(ranked(principals, most)?);
-    found.organizations = ranking(ranked(organizations, most)?);
-    found.classifications = ranking(ranked(classifications, most)?);
-    found.agents = ranking(ranked(agents, most)?);
+    found.principals = ranked(principals, most)?;
+    found.organizations = ranked(organizations, most)?;
+    found.classifications = ranked(classifications, most)?;
+    found.agents = ranked(agents, most)?;
     // An address may be written in several ways.
-    found.addresses = ranking(ranked_by(addresses, most, address_of, terms_of_address)?);
-    let Ranked { first, distinct } = ranked(resources, most)?;
+    found.addresses = ranked_by(addresses, most, address_of, terms_of_address)?;
+    let Ranking { first, distinct } = ranked(resources, most)?;
     found.resources = Ranking { first: first.iter().map(resource).collect(), distinct };
     Ok(found)
-}
-
-fn ranking(Ranked { first, distinct }: Ranked) -> Ranking<FacetCount> {
-    Ranking { first, distinct }
 }
 
 fn actions(lists: &[Vec<(String, [u64; Status::ALL.len()])>], values_max: usize) -> Ranking<ActionCount> {

@@ -88,8 +88,26 @@ pub struct Bar {
     pub count: u64,
 }
 
+/// The counts of those steps as a picture, and those that are not 0 as bars; without steps, an empty one. Each bar leads
+/// to what `href_of` makes of its bounds.
+pub fn spread(
+    steps: Option<&Steps>,
+    counts: &[u64],
+    href_of: impl Fn((Timestamp, Timestamp)) -> Option<String>,
+) -> (Svg, Vec<Bar>) {
+    let bar = |(index, count): (usize, &u64)| {
+        let steps = steps?;
+        let bounds = steps.bounds(index)?;
+        Some(Bar { href: href_of(bounds), span: span(bounds, steps.width_secs), count: *count })
+    };
+    let mut bars: Vec<Bar> = counts.iter().enumerate().filter_map(bar).collect();
+    let chart = draw(&bars, steps.map_or(1, |steps| steps.width_secs));
+    bars.retain(|bar| bar.count > 0);
+    (chart, bars)
+}
+
 /// From when to when, as people read it: as exact as the steps are.
-pub fn span((from, to): (Timestamp, Timestamp), width_secs: i64) -> String {
+fn span((from, to): (Timestamp, Timestamp), width_secs: i64) -> String {
     let form = match width_secs {
         86_400.. => "%Y-%m-%d",
         60.. => "%Y-%m-%d %H:%M",
@@ -109,7 +127,7 @@ pub fn span((from, to): (Timestamp, Timestamp), width_secs: i64) -> String {
 }
 
 /// The bars, each a link where it has one.
-pub fn draw(bars: &[Bar], width_secs: i64) -> Svg {
+fn draw(bars: &[Bar], width_secs: i64) -> Svg {
     let top = nice_ceiling(bars.iter().map(|bar| bar.count).max().unwrap_or(0));
     let mut svg = String::with_capacity(512 + bars.len() * 420);
     svg.push_str(

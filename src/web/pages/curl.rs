@@ -3,8 +3,9 @@
 use super::address::address;
 use super::alerts::{ALERTS_PER_PAGE, AlertSort, AlertsFilter, StatusFilter};
 use super::events::{EVENTS_PER_PAGE, EventTime, EventsFilter};
+use super::filter::last_before;
 use crate::model::{AlertStatus, Pattern, Severity, Verdict};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::net::IpAddr;
 
 /// A GET of `path`, whose query is percent-encoded, at `base_url`. The key stands in the environment.
@@ -18,8 +19,7 @@ pub fn events(filter: &EventsFilter, base_url: &str) -> Option<String> {
     let verified = filter.verdict == Some(Verdict::Verified);
     let text = search_text(filter, verified)?;
     let instant = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
-    // The page's end is the first moment that counts no more, the parameter's the last that does.
-    let to = filter.to.and_then(|to| to.checked_sub(SignedDuration::from_nanos(1)).ok());
+    let to = last_before(filter.to);
     let (from, to, limit, query) =
         (instant(filter.from), instant(to), EVENTS_PER_PAGE.to_string(), filter.form());
     let happened = |time: &str| if filter.time == EventTime::Event { time.to_owned() } else { String::new() };

@@ -1,8 +1,8 @@
 //! The values of filter forms: from the text of a query to types, and back into the choices of a form.
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// A filter's value that means nothing; answered with 400.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,12 @@ pub fn instant(field: &'static str, text: &str) -> Result<Option<Timestamp>, Inv
     }
     let local: DateTime = text.parse().map_err(|_| invalid(field, text))?;
     TimeZone::UTC.to_timestamp(local).map(Some).map_err(|_| invalid(field, text))
+}
+
+/// The last moment before the end of a page's stretch of time. There the end is the first moment that counts no more;
+/// filters and the API name the last one that does.
+pub fn last_before(end: Option<Timestamp>) -> Option<Timestamp> {
+    end?.checked_sub(SignedDuration::from_nanos(1)).ok()
 }
 
 /// An instant as `<input type=datetime-local>` wants it: in UTC, without a zone.

@@ -308,10 +308,14 @@ impl Counted {
     fn new(subject: &Subject, profile: Profile, steps: Option<Steps>, off_hours: &OffHours) -> Counted {
         let off = week::off_count(&profile.week, off_hours);
         let hours = |day: usize| profile.week[day * 24..][..24].iter().map(|count| words::count(*count));
-        let width_secs = steps.map_or(1, |steps| steps.width_secs);
-        let mut bars = bars(subject, steps, &profile.histogram);
-        let chart = histogram::draw(&bars, width_secs);
-        bars.retain(|bar| bar.count > 0);
+        let (chart, bars) = histogram::spread(steps.as_ref(), &profile.histogram, |(from, to)| {
+            let range = Subject {
+                from: Some(from.max(subject.from.unwrap_or(Timestamp::MIN))),
+                to: Some(to.min(subject.to.unwrap_or(Timestamp::MAX))),
+                ..subject.clone()
+            };
+            Some(range.narrowed("")).filter(|href| !href.is_empty())
+        });
         Counted {
             total: words::counted(profile.total, "event"),
             span: profile.span.map(|(first, last)| (first.into(), last.into())),
@@ -326,22 +330,6 @@ impl Counted {
             lists: lists(subject, &profile),
         }
     }
-}
-
-/// Each step of time with what happened in it.
-fn bars(subject: &Subject, steps: Option<Steps>, counts: &[u64]) -> Vec<Bar> {
-    let Some(steps) = steps else { return Vec::new() };
-    let bar = |(index, count): (usize, &u64)| {
-        let bounds = steps.bounds(index)?;
-        let range = Subject {
-            from: Some(bounds.0.max(subject.from.unwrap_or(Timestamp::MIN))),
-            to: Some(bounds.1.min(subject.to.unwrap_or(Timestamp::MAX))),
-            ..subject.clone()
-        };
-        let href = Some(range.narrowed("")).filter(|href| !href.is_empty());
-        Some(Bar { href, span: histogram::span(bounds, steps.width_secs), count: *count })
-    };
-    counts.iter().enumerate().filter_map(bar).collect()
 }
 
 fn shown<T>(ranking: &Ranking<T>) -> String {

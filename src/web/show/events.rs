@@ -13,12 +13,12 @@ use crate::web::export::{self, Asking, Format};
 use crate::web::pages::events::{
     EVENTS_PER_PAGE, EventRow, EventTime, EventsFilter, EventsPage, EventsQuery, FoundEvents,
 };
+use crate::web::pages::filter::last_before;
 use crate::web::searches;
 use crate::web::state::{App, Appliance};
 use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jiff::SignedDuration;
 use std::time::Duration;
 
 /// Entries of a log that is walked for a filter: about 20 ms.
@@ -128,9 +128,7 @@ pub fn filter_of(asked: &EventsFilter, scope: Organizations) -> EventFilter {
     match asked.time {
         EventTime::Event => {
             filter.from = asked.from;
-            // The page's end is the first moment that counts no more, the filter's the last that does.
-            let moment = SignedDuration::from_nanos(1);
-            filter.to = asked.to.and_then(|to| to.checked_sub(moment).ok());
+            filter.to = last_before(asked.to);
         }
         EventTime::Received => {
             filter.received_from = asked.from.map(ReceivedAt::from_timestamp);

@@ -9,6 +9,7 @@ use crate::store::{SAVED_SEARCHES_MAX, StoreError};
 use crate::web::api::events::{cursor, parse_cursor};
 use crate::web::chart::histogram::Steps;
 use crate::web::error::Problem;
+use crate::web::pages::filter::last_before;
 use crate::web::pages::search::narrow::FIELDS;
 use crate::web::pages::search::{
     ADDRESS_BYTES_MAX, ALERTS_SHOWN, AlertsView, FacetView, FoundView, HITS_PER_PAGE, Outcome, SavedView,
@@ -20,7 +21,7 @@ use crate::web::state::{App, Appliance};
 use axum::extract::{Query as Parameters, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Hits that may stand before a page in the order of relevance.
 const OFFSET_MAX: usize = 100_000;
@@ -138,11 +139,9 @@ impl From<StoreError> for Trouble {
 impl Looking<'_> {
     fn find(&self) -> Result<FoundView, Trouble> {
         let begin = self.state.begin(self.now);
-        let moment = SignedDuration::from_nanos(1);
         let filter = EventFilter {
             from: begin,
-            // The page's end is the first moment that counts no more, the filter's the last that does.
-            to: self.state.to.and_then(|to| to.checked_sub(moment).ok()),
+            to: last_before(self.state.to),
             ..EventFilter::all(self.caller.organizations.clone())
         };
         let (found, next) = self.hits(&filter)?;

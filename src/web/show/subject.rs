@@ -7,13 +7,14 @@ use crate::search::{FacetRequest, Profile, ProfileRequest, SearchError};
 use crate::search_text::Query as SearchText;
 use crate::web::chart::histogram::Steps;
 use crate::web::error::Problem;
+use crate::web::pages::filter::last_before;
 use crate::web::pages::subject::{Kind, LISTED, Subject, SubjectData, SubjectPage, SubjectQuery};
 use crate::web::patterns::InForce;
 use crate::web::searches;
 use crate::web::state::{App, Appliance};
 use axum::extract::{Query, RawQuery, State};
 use axum::response::Response;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Newest events that the page lists.
 const EVENTS_LISTED: usize = 15;
@@ -64,7 +65,7 @@ fn read(app: &Appliance, caller: &Caller, subject: &Subject) -> Result<SubjectDa
     let filter = filter_of(subject, caller);
     let settings = InForce::read(app)?.settings;
     let off_hours = settings.for_organization(subject.organization.as_deref()).off_hours.clone();
-    let counted = match count(app, subject, &filter, off_hours.time_zone.clone()) {
+    let counted = match count(app, &filter, off_hours.time_zone.clone()) {
         Ok(counted) => Ok(counted),
         Err(error @ SearchError::NotReady { .. }) => Err(error.to_string()),
         Err(error) => return Err(error.into()),
@@ -91,23 +92,20 @@ fn filter_of(subject: &Subject, caller: &Caller) -> EventFilter {
         resource_types: subject.resource_type.clone().into_iter().collect(),
         organizations: subject.organization.clone().into_iter().collect(),
         from: subject.from,
-        // The page's end is the first moment that counts no more, the filter's the last that does.
-        to: subject.to.and_then(|to| to.checked_sub(SignedDuration::from_nanos(1)).ok()),
+        to: last_before(subject.to),
         ..EventFilter::all(caller.organizations.clone())
     }
 }
 
 fn count(
     app: &Appliance,
-    subject: &Subject,
     filter: &EventFilter,
     zone: jiff::tz::TimeZone,
 ) -> Result<(Profile, Option<Steps>), SearchError> {
     let when = FacetRequest { facets: Vec::new(), values_max: 0, histogram: None };
     let span = app.search.facets(&SearchText::everything(), filter, &when)?.span;
     let (first, last) = span.unwrap_or((Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH));
-    let last_asked = |to: Timestamp| to.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(to);
-    let steps = Steps::over(subject.from.unwrap_or(first), subject.to.map_or(last, last_asked));
+    let steps = Steps::over(filter.from.unwrap_or(first), filter.to.unwrap_or(last));
     let histogram = steps.and_then(|steps| steps.histogram());
     let profile = app.search.profile(filter, &ProfileRequest { values_max: LISTED, histogram, zone })?;
     Ok((profile, steps))

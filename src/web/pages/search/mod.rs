@@ -16,7 +16,7 @@ use crate::search_text::SearchTextError;
 use crate::web::chart::Svg;
 use crate::web::chart::histogram::{self, Bar, Steps};
 use askama::Template;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// Events of one page.
 pub const HITS_PER_PAGE: usize = 25;
@@ -196,15 +196,10 @@ pub struct SpreadView {
 impl SpreadView {
     /// The counts of those steps.
     pub fn new(state: &SearchState, steps: &Steps, counts: &[u64]) -> SpreadView {
-        let bar = |(index, count): (usize, &u64)| {
-            let bounds = steps.bounds(index)?;
-            let href = state.within(None, Some(bounds.0), Some(bounds.1)).address();
-            let span = histogram::span(bounds, steps.width_secs);
-            Some(Bar { href: Some(href).filter(|href| href.len() <= LINK_BYTES_MAX), span, count: *count })
-        };
-        let mut bars: Vec<Bar> = counts.iter().enumerate().filter_map(bar).collect();
-        let chart = histogram::draw(&bars, steps.width_secs);
-        bars.retain(|bar| bar.count > 0);
+        let (chart, bars) = histogram::spread(Some(steps), counts, |(from, to)| {
+            let href = state.within(None, Some(from), Some(to)).address();
+            Some(href).filter(|href| href.len() <= LINK_BYTES_MAX)
+        });
         SpreadView { chart, bars }
     }
 }
@@ -322,8 +317,7 @@ pub fn exports(
     (from, to): (Option<Timestamp>, Option<Timestamp>),
 ) -> [(&'static str, String); 2] {
     let instant = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
-    // The page's end is the first moment that counts no more, the parameter's the last that does.
-    let to = to.and_then(|to| to.checked_sub(SignedDuration::from_nanos(1)).ok());
+    let to = filter::last_before(to);
     let (from, to) = (instant(from), instant(to));
     let filter = [("q", state.text.clone()), ("startDate", from), ("endDate", to)];
     events::exports("/api/v1/audit/events/export", &filter)
