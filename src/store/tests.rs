@@ -1,4 +1,7 @@
-//! Scripts over a store in memory, and over one whose storage fails on purpose.
+//! Scripts over a store in memory.
+
+mod disk;
+mod faults;
 
 use super::*;
 use crate::detect::{Burst, Firing};
@@ -9,12 +12,8 @@ use crate::model::{
     Severity, SourceId, Verdict,
 };
 use crate::search_text::Query;
-use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
-use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 const SECOND: u64 = 1_000_000_000;
@@ -261,7 +260,7 @@ fn the_books_add_up() {
 }
 
 /// One firing at that second, of a fingerprint that is always the same.
-fn fire(store: &Store, secs: u64) {
+fn firing_step(secs: u64) -> DetectionStep {
     let (time, id) = (now(secs).timestamp(), Uuid::from_u128(u128::from(secs)));
     let item = EvidenceItem { seq: Seq(secs), id, time };
     let firing = Firing {
@@ -286,9 +285,12 @@ fn fire(store: &Store, secs: u64) {
         window: vec![item],
         firings: vec![firing],
     };
-    let step = DetectionStep { bursts: vec![burst], position: Seq(secs), ..DetectionStep::default() };
+    DetectionStep { bursts: vec![burst], position: Seq(secs), ..DetectionStep::default() }
+}
+
+fn fire(store: &Store, secs: u64) {
     let mut txn = store.begin(now(secs)).expect("memory");
-    txn.apply_detection(&step).expect("memory");
+    txn.apply_detection(&firing_step(secs)).expect("memory");
     txn.commit().expect("memory");
 }
 
@@ -337,92 +339,6 @@ fn a_firing_finds_the_alert_that_was_reopened() {
     let [older, newer] = &alerts(&store)[..] else { panic!("the firing belongs to the one that is open") };
     assert_eq!((older.occurrences, newer.occurrences), (2, 1));
     assert!(!older.is_closed() && newer.is_closed());
-}
-
-/// Storage in memory that outlives the database on it, and fails for good from one operation on.
-#[derive(Clone, Debug)]
-struct Failing {
-    memory: Arc<InMemoryBackend>,
-    left: Arc<AtomicU64>,
-}
-
-impl Failing {
-    fn after(memory: Arc<InMemoryBackend>, operations: u64) -> Failing {
-        Failing { memory, left: Arc::new(AtomicU64::new(operations)) }
-    }
-
-    fn spend(&self) -> io::Result<()> {
-        let spent = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        spent.map(drop).map_err(|_| io::Error::other("the disk is gone"))
-    }
-}
-
-impl StorageBackend for Failing {
-    fn len(&self) -> io::Result<u64> {
-        self.memory.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.memory.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.spend()?;
-        self.memory.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.spend()?;
-        self.memory.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.spend()?;
-        self.memory.write(offset, data)
-    }
-}
-
-/// Appends one event after the other until the storage fails; answers how many were acknowledged.
-fn append_until_failure(backend: Failing) -> u64 {
-    let Ok(store) = Store::open_on(backend, now(0)) else { return 0 };
-    for n in 0..20 {
-        let Ok(mut txn) = store.begin(now(n)) else { return n };
-        let draft = draft(&store, Some(u128::from(n)), "alice", "2024-01-01T00:00:00Z");
-        let account = Account { received: 1, stored: 1, ..Account::default() };
-        let booked = txn.append_events(vec![draft]).and_then(|_| txn.account(SourceId(1), account));
-        if booked.is_err() || txn.commit().is_err() {
-            return n;
-        }
-    }
-    20
-}
-
-#[test]
-fn whatever_operation_the_storage_fails_at_everything_acknowledged_is_there_afterwards() {
-    let mut whole_runs = 0;
-    for operations in 0.. {
-        let memory = Arc::new(InMemoryBackend::new());
-        let acknowledged = append_until_failure(Failing::after(memory.clone(), operations));
-        if acknowledged == 0 {
-            // The creation itself failed; the program creates under another name and begins anew.
-            continue;
-        }
-        let store = Store::open_on(Failing::after(memory, u64::MAX), now(100)).expect("it opens again");
-        for n in 0..acknowledged {
-            let found = store.event(Uuid::from_u128(u128::from(n)), &Organizations::All).expect("readable");
-            assert!(
-                found.is_some_and(|read| read.is_ok()),
-                "event {n} is lost after {operations} operations"
-            );
-        }
-        // The commit that failed may have come through all the same, but no more than that one.
-        assert!((acknowledged..=acknowledged + 1).contains(&store.events()), "after {operations} operations");
-        assert!(checked(&store).is_whole());
-        whole_runs += u64::from(acknowledged == 20);
-        if whole_runs > 2 {
-            return;
-        }
-    }
 }
 
 #[test]
