@@ -1,123 +1,14 @@
 //! Durability: what was acknowledged is there once, whatever befell the process.
 
-use crate::appliance::{Appliance, Chance, lossy, strike_after, total};
+use crate::appliance::{Appliance, Chance, lossy, strike_after};
 use crate::client::Client;
+use crate::kills::{Load, marks_in_the_log};
 use crate::samples::{plain, plain_with};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 const EVENTS: &str = "/api/v1/audit/events";
-const ROUNDS: usize = 12;
-
-/// What was acknowledged: the marks of single events with their ids, and of batches with how many were taken.
-#[derive(Default)]
-struct Acknowledged {
-    singles: BTreeMap<String, String>,
-    batches: BTreeMap<String, u64>,
-}
-
-#[test]
-fn what_was_acknowledged_is_there_once_after_any_kill() {
-    let mut chance = Chance::new("the moments of the kills");
-    let mut appliance = Appliance::start();
-    let key = appliance.key(&["--name", "kills", "--scope", "ingest", "--scope", "read"]);
-    let acknowledged = Mutex::new(Acknowledged::default());
-    for round in 0..ROUNDS {
-        let client = appliance.client().with_key(&key);
-        let killed = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for thread in 0..4 {
-                let (client, killed, acknowledged) = (&client, &killed, &acknowledged);
-                scope.spawn(move || {
-                    send_until(killed, client, &format!("{round}-{thread}"), thread, acknowledged);
-                });
-            }
-            strike_after(Duration::from_millis(20 + chance.below(380)));
-            appliance.kill9();
-            killed.store(true, Ordering::Relaxed);
-        });
-        appliance.restart();
-    }
-    let client = appliance.client().with_key(&key);
-    let (counts, sum) = counts_by_mark(&client);
-    assert_eq!(total(&client, ""), sum, "the total is what the list holds");
-    let acknowledged = acknowledged.into_inner().expect("no sender panicked");
-    assert!(
-        acknowledged.singles.len() > ROUNDS && acknowledged.batches.len() > ROUNDS,
-        "the test did its work"
-    );
-    for (mark, id) in &acknowledged.singles {
-        assert_eq!(counts.get(mark), Some(&1), "{mark} is there once");
-        assert_eq!(client.get(&format!("{EVENTS}/{id}")).expect(200).json()["correlationId"], **mark);
-    }
-    for (mark, events) in &acknowledged.batches {
-        assert_eq!(counts.get(mark), Some(events), "all of batch {mark} is there once");
-    }
-    for (mark, count) in counts {
-        let whole = if mark.starts_with("batch") { 20 } else { 1 };
-        assert_eq!(count, whole, "{mark}, acknowledged or not, is there whole");
-    }
-    // Sending what was in doubt once more, with its id, changes nothing.
-    let (mark, _) =
-        acknowledged.singles.iter().find(|(mark, _)| mark.starts_with("own")).expect("some had an id");
-    client.post(EVENTS, &single(mark)).expect(200);
-    assert_eq!(total(&client, ""), sum);
-    client.post(EVENTS, &plain()).expect(201);
-
-    assert_eq!(appliance.stop().code(), Some(0));
-    let verified = appliance.run(&["verify"]);
-    assert_eq!(verified.status.code(), Some(0), "{}{}", lossy(&verified.stdout), lossy(&verified.stderr));
-}
-
-/// An event that carries its mark; one whose mark begins with `own` has an id of its own, made from the mark.
-fn single(mark: &str) -> Value {
-    let id = mark.starts_with("own").then(|| {
-        let digits: String = mark.chars().filter(char::is_ascii_digit).collect();
-        format!("0192a0de-0000-7000-8000-{digits:0>12}")
-    });
-    plain_with(json!({"correlationId": mark, "id": id}))
-}
-
-fn send_until(
-    killed: &AtomicBool,
-    client: &Client,
-    name: &str,
-    kind: usize,
-    acknowledged: &Mutex<Acknowledged>,
-) {
-    for n in 0.. {
-        if killed.load(Ordering::Relaxed) {
-            return;
-        }
-        let mark = format!("{}-{name}-{n:04}", ["own", "bare", "batch", "batch"][kind]);
-        let body = if kind < 2 { single(&mark) } else { Value::from(vec![single(&mark); 20]) };
-        let client = client.with("Content-Type", "application/json");
-        let Ok(reply) = client.try_call("POST", EVENTS, body.to_string().as_bytes()) else { continue };
-        let mut acknowledged = acknowledged.lock().expect("no sender panicked");
-        match reply.status {
-            201 => acknowledged.singles.extend(reply.json()["id"].as_str().map(|id| (mark, id.to_owned()))),
-            202 => acknowledged.batches.extend(reply.json()["accepted"].as_u64().map(|count| (mark, count))),
-            _ => {}
-        }
-    }
-}
-
-/// How often each mark stands in the whole list, read with cursors, and how many events that are.
-fn counts_by_mark(client: &Client) -> (BTreeMap<String, u64>, u64) {
-    let (mut counts, mut sum, mut more) = (BTreeMap::new(), 0, String::new());
-    loop {
-        let page = client.get(&format!("{EVENTS}?limit=1000&sortField=receivedAt{more}")).expect(200).json();
-        for event in page["events"].as_array().expect("an array") {
-            sum += 1;
-            *counts.entry(event["correlationId"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
-        }
-        let Some(cursor) = page["pagination"]["nextCursor"].as_str() else { return (counts, sum) };
-        more = format!("&cursor={cursor}");
-    }
-}
 
 #[test]
 fn a_first_start_that_was_killed_or_failed_leaves_nothing_that_is_in_the_way() {
@@ -173,12 +64,9 @@ fn sigterm_under_load_answers_whoever_waits_and_loses_nothing() {
     let mut appliance = Appliance::start();
     let key = appliance.key(&["--name", "load", "--scope", "ingest", "--scope", "read"]);
     let client = appliance.client().with_key(&key);
-    let (acknowledged, stopped) = (Mutex::new(Acknowledged::default()), AtomicBool::new(false));
+    let (mut load, stopped) = (Load::new(), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let (client, stopped, acknowledged) = (&client, &stopped, &acknowledged);
-            scope.spawn(move || send_until(stopped, client, &format!("0-{thread}"), thread, acknowledged));
-        }
+        load.send_until(&stopped, &client, 0, scope);
         strike_after(Duration::from_millis(300));
         let began = Instant::now();
         let status = appliance.stop();
@@ -187,15 +75,7 @@ fn sigterm_under_load_answers_whoever_waits_and_loses_nothing() {
         assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     });
     appliance.restart();
-    let (counts, _) = counts_by_mark(&appliance.client().with_key(&key));
-    let acknowledged = acknowledged.into_inner().expect("no sender panicked");
-    assert!(!acknowledged.singles.is_empty() && !acknowledged.batches.is_empty());
-    for mark in acknowledged.singles.keys() {
-        assert_eq!(counts.get(mark), Some(&1), "{mark}");
-    }
-    for mark in acknowledged.batches.keys() {
-        assert_eq!(counts.get(mark), Some(&20), "{mark}");
-    }
+    load.check(&marks_in_the_log(&appliance.client().with_key(&key)));
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod independent;
 mod evidence;
 mod export;
 mod intake;
+mod kills;
 mod live;
 mod notify;
 mod operations;
