@@ -8,13 +8,13 @@ mod settings;
 
 use crate::config::Config;
 use crate::counters::{Counters, CountersError, Opening};
-use crate::ingest::{Admission, Clock, KeepingBudget, Limits, Writer, WriterTask};
+use crate::ingest::{Admission, Clock, Disk, DiskLimits, KeepingBudget, Limits, Writer, WriterTask};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
 use crate::notify::Notifier;
 use crate::readers::{
     CountReader, DeliverReader, DetectReader, IndexReader, ReaderError, ScrubReader, ScrubRhythm, SealReader,
-    SealRhythm,
+    SealRhythm, WatchReader, WatchSettings, Watched,
 };
 use crate::search::{Indexer, Place};
 use crate::store::{Options, Store, StoreError};
@@ -114,6 +114,7 @@ pub struct Opened {
     scrub: ScrubReader,
     index: IndexReader,
     deliver: DeliverReader,
+    watch: WatchReader,
     /// The password of the administrator that was made because nobody could sign in.
     pub first_password: Option<FirstPassword>,
 }
@@ -135,6 +136,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         ),
     };
     let store = Arc::new(Store::open(&config.data_dir, options, clock.received_at())?);
+    let ran_until = store.ran_until()?;
     let counters_dir = config.data_dir.join("counters");
     let (counters, opening) = Counters::open(&counters_dir, &store.log_id(), store.size())?;
     if let Opening::SetAside(why) = opening {
@@ -146,7 +148,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         commit_events_max: config.log.commit_events_max,
         commit_bytes_max: config.log.commit_bytes_max,
     };
-    let (writer, writer_task) = Writer::start(store.clone(), clock.clone(), limits)
+    let disk = disk(&store, &config);
+    let (writer, writer_task) = Writer::start(store.clone(), clock.clone(), disk.clone(), limits)
         .map_err(AppError::io("start the writer's thread"))?;
     let keyring = SharedKeyring::default();
     keyring.reload(&store, &config)?;
@@ -178,6 +181,24 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     };
     let now = clock.clone();
     let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
+    let watched = Watched {
+        store: store.clone(),
+        writer: writer.clone(),
+        counters: counters.clone(),
+        counted: count.progress(),
+        disk: disk.clone(),
+        clock: clock.clone(),
+        keys: Box::new({
+            let keyring = keyring.clone();
+            move || keyring.get()
+        }),
+    };
+    let settings = WatchSettings {
+        clock_jump: Duration::from_secs(config.health.clock_jump_warn_secs),
+        silence: config.sources.silence.clone(),
+        ran_until,
+    };
+    let watch = WatchReader::new(watched, settings);
     settings::note(&store, &config, clock.received_at())?;
     let indexer = indexer(&config, &store);
     let search = indexer.search();
@@ -190,6 +211,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         "the log is open"
     );
     let app = Arc::new(Appliance {
+        disk,
         admission: Admission::new(config.intake.queue_bytes_max),
         keeping: KeepingBudget::default(),
         notifier,
@@ -221,7 +243,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         clock,
         demo,
     });
-    Ok(Opened { app, writer_task, detect, count, seal, scrub, index, deliver, first_password })
+    Ok(Opened { app, writer_task, detect, count, seal, scrub, watch, index, deliver, first_password })
 }
 
 /// What writes the search index of that log.
@@ -248,7 +270,7 @@ pub async fn serve(
     stop: CancellationToken,
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
-    let Opened { app, writer_task, detect, count, seal, scrub, index, deliver, .. } = opened;
+    let Opened { app, writer_task, detect, count, seal, scrub, watch, index, deliver, .. } = opened;
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -266,6 +288,8 @@ pub async fn serve(
     parts.spawn(async move { Ok(index.run(token).await.map(|()| "the index reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(deliver.run(token).await.map(|()| "the deliver reader")?) });
+    let token = reader_stop.clone();
+    parts.spawn(async move { Ok(watch.run(token).await.map(|()| "the watch")?) });
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();
@@ -282,6 +306,7 @@ pub async fn serve(
     };
     service::notify(&[sd_notify::NotifyState::Stopping]);
     web_stop.cancel();
+    app.writer.give_up_waiting();
     app.live.end();
     while faces.join_next().await.is_some() {}
     local_socket::remove(&app.config.data_dir);
@@ -338,6 +363,18 @@ fn fate(ended: Result<Result<&'static str, AppError>, tokio::task::JoinError>) -
         Ok(Err(error)) => error,
         Err(_) => AppError::Ended("a part that panicked"),
     }
+}
+
+/// The disk under the log.
+fn disk(store: &Store, config: &Config) -> Disk {
+    let health = &config.health;
+    let limits = DiskLimits {
+        warn_percent: health.disk_warn_percent,
+        alert_percent: health.disk_alert_percent,
+        refuse_percent: health.disk_critical_percent,
+        reserve_bytes: health.disk_reserve_bytes,
+    };
+    store.path().map_or_else(Disk::boundless, |path| Disk::of(path, limits))
 }
 
 fn connection_limits(config: &Config) -> ConnectionLimits {

@@ -50,7 +50,8 @@ pub(super) async fn tidy(
         app.previews.forget_old();
         let now = app.now_received();
         let before = move |age: u64| ReceivedAt(now.0.saturating_sub(age));
-        let ended = app.writer.commit(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
+        let ended =
+            app.writer.commit_in_time(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
         ended.map_err(|_| AppError::Ended("the writer"))?;
         forget_deliveries(&app, before(DELIVERIES_KEPT_NANOS)).await?;
         app.book().await.map_err(|_| AppError::Ended("the writer"))?;
@@ -63,7 +64,7 @@ async fn forget_deliveries(app: &App, before: ReceivedAt) -> Result<(), AppError
         let forget = move |txn: &mut crate::store::Txn<'_>| {
             txn.forget_deliveries(before, DELIVERIES_KEPT_MAX, DELIVERIES_PER_COMMIT)
         };
-        let forgotten = app.writer.commit(forget).await.map_err(|_| AppError::Ended("the writer"))?;
+        let forgotten = app.writer.commit_in_time(forget).await.map_err(|_| AppError::Ended("the writer"))?;
         if forgotten < DELIVERIES_PER_COMMIT {
             return Ok(());
         }

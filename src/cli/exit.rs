@@ -37,6 +37,7 @@ fn code_of_app(error: &AppError) -> u8 {
         AppError::Store(error) => code_of_store(error),
         AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
         AppError::Counters(_)
+        | AppError::Reader(crate::readers::ReaderError::Counters(_))
         | AppError::Io { .. }
         | AppError::LogKey(LogKeyError::File(KeyFileError::Io { .. })) => IO,
         AppError::Origin { .. }
@@ -52,7 +53,10 @@ fn code_of_store(error: &StoreError) -> u8 {
         StoreError::Lock(LockError::InUse(_)) => IN_USE,
         StoreError::Database(_) if error.is_damage() => DAMAGE,
         StoreError::Newer { .. } | StoreError::Damaged { .. } => DAMAGE,
-        StoreError::Lock(LockError::Io { .. }) | StoreError::Open { .. } | StoreError::Database(_) => IO,
+        StoreError::Lock(LockError::Io { .. })
+        | StoreError::Open { .. }
+        | StoreError::NoRoom
+        | StoreError::Database(_) => IO,
         StoreError::TooLong { .. } => 1,
     }
 }

@@ -7,8 +7,12 @@ use super::reader::Section;
 pub struct Health {
     /// Percentage of the data directory's disk in use that is WARNING.
     pub disk_warn_percent: u8,
-    /// Percentage of the data directory's disk in use that is CRITICAL.
+    /// Percentage of it in use at which an alert is raised.
+    pub disk_alert_percent: u8,
+    /// Percentage of it in use that is CRITICAL, and at which no event is taken in.
     pub disk_critical_percent: u8,
+    /// Bytes of it that are kept free: below that nothing is written.
+    pub disk_reserve_bytes: u64,
     /// Age of the oldest entry that a reader has still to read that is WARNING.
     pub reader_lag_warn_secs: u64,
     /// Age of the oldest entry that a reader has still to read that is CRITICAL.
@@ -23,7 +27,13 @@ impl Health {
     pub(super) fn read(mut section: Section<'_>) -> Health {
         let health = Health {
             disk_warn_percent: section.integer("disk_warn_percent", 80, 1..=99),
+            disk_alert_percent: section.integer("disk_alert_percent", 90, 1..=99),
             disk_critical_percent: section.integer("disk_critical_percent", 95, 2..=100),
+            disk_reserve_bytes: section.integer(
+                "disk_reserve_bytes",
+                33_554_432,
+                1_048_576..=1_099_511_627_776,
+            ),
             reader_lag_warn_secs: section.integer("reader_lag_warn_secs", 5, 1..=3_600),
             reader_lag_critical_secs: section.integer("reader_lag_critical_secs", 60, 2..=86_400),
             clock_jump_warn_secs: section.integer("clock_jump_warn_secs", 5, 1..=3_600),
@@ -34,6 +44,7 @@ impl Health {
             section.require(warn < critical, key, message);
         };
         rising("disk_warn_percent", health.disk_warn_percent.into(), health.disk_critical_percent.into());
+        rising("disk_alert_percent", health.disk_alert_percent.into(), health.disk_critical_percent.into());
         rising("reader_lag_warn_secs", health.reader_lag_warn_secs, health.reader_lag_critical_secs);
         rising("clock_jump_warn_secs", health.clock_jump_warn_secs, health.clock_jump_critical_secs);
         health

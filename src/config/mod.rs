@@ -11,6 +11,7 @@ mod notify;
 mod pattern_form;
 mod reader;
 mod search;
+mod sources;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use mistake::Mistake;
 pub use notify::Notify;
 pub use pattern_form::{Field, PatternForm, Wrong};
 pub use search::Search;
+pub use sources::Sources;
 pub use telemetry::{LogFormat, LogLevel, Telemetry};
 pub use web::Web;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub search: Search,
     /// Who is told of alerts.
     pub notify: Notify,
+    /// What is expected of single sources.
+    pub sources: Sources,
     /// Sessions and connections.
     pub web: Web,
     /// When a component counts as unwell.
@@ -165,6 +169,7 @@ impl Config {
             detection: Detection::read(reader),
             search: Search::read(reader.section(&["search"])),
             notify: Notify::read(reader, listen),
+            sources: Sources::read(reader),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),

@@ -170,8 +170,7 @@ impl Reader {
     /// A section that is known and has no keys, as in the shipped file, where all of them are commented out.
     fn is_empty_section(&self, path: &[String], value: &Written) -> bool {
         *value == Written::Other("a section".to_owned())
-            && (path[0] == "organizations" && path.len() <= 2
-                || path[0] == "notify" && path.len() <= 2
+            && (matches!(&*path[0], "organizations" | "sources" | "notify") && path.len() <= 2
                 || self.taken.iter().any(|taken| taken.len() > path.len() && taken.starts_with(path)))
     }
 

@@ -73,12 +73,12 @@ impl Bursts {
         }
     }
 
-    /// Keeps what a check of the log found.
-    pub fn observe_log_damage(&mut self, settings: &Settings, damage: &LogDamage<'_>) {
-        let mut burst = log_damage(settings, damage);
+    /// Keeps what the appliance noticed of itself or its sources.
+    pub fn observe_finding(&mut self, settings: &Settings, finding: &Finding<'_>) {
+        let mut burst = finding_burst(settings, finding);
         let place = Place::of(None, &burst.key);
         if let Some(firing) = burst.firings.pop() {
-            self.push((Pattern::LogDamage, place), firing, |_, _| burst);
+            self.push((finding.pattern, place), firing, |_, _| burst);
         }
     }
 
@@ -134,38 +134,33 @@ pub fn id_conflict(settings: &Settings, conflict: &IdConflict<'_>) -> Burst {
     burst
 }
 
-/// Damage that a check of the log found, as its entry tells of it.
+/// Something that the appliance noticed of itself or its sources, as its entry tells of it.
 #[derive(Clone, Copy, Debug)]
-pub struct LogDamage<'a> {
+pub struct Finding<'a> {
+    /// What was found.
+    pub pattern: Pattern,
     /// The place of the entry in the log.
     pub seq: Seq,
-    /// When the check ended.
+    /// When it was noticed.
     pub received_at: ReceivedAt,
-    /// The first entry that was wrong, where it is known which.
-    pub first_entry: Option<u64>,
-    /// What was wrong first.
-    pub first: &'a str,
+    /// What it is about: the same again belongs to the same alert.
+    pub key: &'a str,
 }
 
-/// The burst of one check that found damage. It is about the place that is damaged, so that the next check, which finds
-/// the same, belongs to the same alert. No event counts in it: the damage is in the log itself.
-pub fn log_damage(settings: &Settings, damage: &LogDamage<'_>) -> Burst {
-    let LogDamage { seq, received_at, first_entry, first } = *damage;
+/// The burst of one such finding. No event counts in it.
+fn finding_burst(settings: &Settings, finding: &Finding<'_>) -> Burst {
+    let Finding { pattern, seq, received_at, key } = *finding;
     let time = received_at.timestamp();
-    let key = first_entry.map_or_else(|| first.to_owned(), |entry| format!("entry {entry}"));
-    let mut burst = new_burst(settings, Pattern::LogDamage, None, &key, Vec::new());
-    let id = event_id(received_at, seq, 0);
-    let source = SourceId(0);
-    let counted = Vec::new();
+    let mut burst = new_burst(settings, pattern, None, key, Vec::new());
     burst.firings.push(Firing {
         seq,
-        id,
+        id: event_id(received_at, seq, 0),
         received_at,
         time,
         window_end: time,
-        counted,
+        counted: Vec::new(),
         correlation_id: None,
-        source,
+        source: SourceId(0),
     });
     burst
 }
@@ -184,7 +179,7 @@ fn new_burst(
     window: Vec<EvidenceItem>,
 ) -> Burst {
     let settings = settings.for_organization(organization).get(pattern);
-    let single = matches!(pattern, Pattern::IntegrityViolation | Pattern::IdConflict | Pattern::LogDamage);
+    let single = !Pattern::WINDOWED.contains(&pattern);
     Burst {
         fingerprint: fingerprint(pattern, organization, key),
         pattern,

@@ -19,7 +19,7 @@ mod window;
 mod words;
 
 pub use alerting::{Applied, Notification, Raised, apply};
-pub use burst::{Burst, Bursts, IdConflict, LogDamage, fingerprint, id_conflict, log_damage};
+pub use burst::{Burst, Bursts, Finding, IdConflict, fingerprint, id_conflict};
 pub use engine::{Engine, EngineStats, Fired, Firing, Observed};
 pub use observation::{Observation, Place};
 pub use related::{Relation, relation};

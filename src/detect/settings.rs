@@ -70,8 +70,8 @@ impl Default for PatternTable {
     }
 }
 
-/// The settings of one pattern. `INTEGRITY_VIOLATION`, `ID_CONFLICT` and `LOG_DAMAGE` fire on a single finding
-/// and are always on: of theirs only severity and cooldown are read.
+/// The settings of one pattern. Those that count in no window fire on a single finding and are always on: of
+/// theirs only severity and cooldown are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PatternSettings {
     /// Whether events are matched against it at all.
@@ -94,9 +94,7 @@ impl PatternSettings {
             Pattern::UnauthorizedAccess => (3, 600),
             Pattern::DataVelocity => (50, 60),
             Pattern::BulkOperation => (100, 300),
-            Pattern::OffHours | Pattern::IntegrityViolation | Pattern::IdConflict | Pattern::LogDamage => {
-                (1, 0)
-            }
+            _ => (1, 0),
         };
         let severity = pattern.default_severity();
         PatternSettings { enabled: true, threshold, timespan_secs, severity, cooldown_secs: 300 }

@@ -50,6 +50,11 @@ fn what_happened(pattern: Pattern, key: &str, count: u64) -> String {
         }
         Pattern::IdConflict => format!("{key} used an event id again for other content {times}"),
         Pattern::LogDamage => format!("A check of the log found damage ({key})"),
+        Pattern::DiskSpace => format!("There is too little room on the disk of the {key}"),
+        Pattern::ClockJump => format!("The {key} jumped"),
+        Pattern::SourceSilent => format!("{key} has sent nothing for longer than it may"),
+        Pattern::BooksDiffer => format!("Not every event that came from {key} is accounted for"),
+        Pattern::DeadLetters => format!("{key} wait for a decision"),
     }
 }
 
@@ -60,6 +65,11 @@ fn limit(alert: &Alert) -> String {
         }
         (Pattern::IdConflict, ..) => "the first event was kept, the second refused".to_owned(),
         (Pattern::LogDamage, ..) => "run `sealwatch verify`, then restore a backup".to_owned(),
+        (Pattern::DiskSpace, ..) => "make room, or no event can be taken in".to_owned(),
+        (Pattern::ClockJump, ..) => "check the host's time synchronisation".to_owned(),
+        (Pattern::SourceSilent, ..) => "check that it runs and reaches the appliance".to_owned(),
+        (Pattern::BooksDiffer, ..) => "run `sealwatch verify` and report it".to_owned(),
+        (Pattern::DeadLetters, ..) => "retry or discard them at /dead-letters".to_owned(),
         (_, 1, _) => "a single time raises the alert".to_owned(),
         (_, threshold, 0) => format!("the limit is {threshold} at the same instant"),
         (_, threshold, timespan) => format!("the limit is {threshold} within {}", duration(timespan)),

@@ -2,12 +2,14 @@
 
 mod admission;
 mod clock;
+mod disk;
 mod writer;
 mod draft;
 mod keeping;
 
 pub use admission::{Admission, Admitted};
-pub use clock::Clock;
+pub use clock::{Clock, ClockWatch};
+pub use disk::{Disk, DiskLimits, DiskUse};
 pub use draft::{Rejection, Sender, draft};
 pub use keeping::{KeepingBudget, kept};
 pub use writer::{Limits, Refused, Weight, Writer, WriterTask};

@@ -1,13 +1,17 @@
 //! The writer: one thread that owns every write transaction, and commits what is waiting as a group.
 
-use super::Clock;
-use crate::model::Seq;
+use super::{Clock, Disk};
+use crate::model::{DiskState, Seq};
 use crate::store::{Store, StoreError, Txn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// How often the disk is looked at while there is no room on it.
+const ROOM_LOOKED_FOR_EVERY: Duration = Duration::from_millis(200);
 
 /// How much may wait, and how much one commit takes.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +39,11 @@ pub enum Refused {
     /// Too much is waiting already.
     #[error("the appliance has more waiting than it may hold; try again in a moment")]
     Overloaded,
+    /// There is too little room on the disk.
+    #[error(
+        "the disk that holds the data directory is full; nothing was stored, try again when there is room"
+    )]
+    DiskFull,
     /// The writer has ended: the process is stopping, or the disk failed and whether this was stored is not
     /// known.
     #[error("the appliance is stopping; try again once it is back")]
@@ -54,7 +63,16 @@ enum Message {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     waiting: Arc<AtomicUsize>,
+    disk: Disk,
+    pause: Arc<Pause>,
     committed: watch::Receiver<Seq>,
+}
+
+/// Whether the writer waits for room on the disk, and whether it still may.
+#[derive(Debug, Default)]
+struct Pause {
+    begun: AtomicBool,
+    forbidden: AtomicBool,
 }
 
 /// The running writer thread; it ends after [`Writer::stop`], or with the error that made it end.
@@ -74,22 +92,37 @@ impl WriterTask {
 
 impl Writer {
     /// Starts the thread.
-    pub fn start(store: Arc<Store>, clock: Clock, limits: Limits) -> std::io::Result<(Writer, WriterTask)> {
+    pub fn start(
+        store: Arc<Store>,
+        clock: Clock,
+        disk: Disk,
+        limits: Limits,
+    ) -> std::io::Result<(Writer, WriterTask)> {
         let (queue, waiting_work) = mpsc::channel(limits.queue_requests_max);
         let (announce, committed) = watch::channel(store.size());
         let waiting = Arc::new(AtomicUsize::new(0));
-        let commits = Commits { store, clock, limits, queue: waiting_work, announce };
+        let pause = Arc::new(Pause::default());
+        let commits = Commits {
+            store,
+            clock,
+            disk: disk.clone(),
+            limits,
+            queue: waiting_work,
+            pause: pause.clone(),
+            announce,
+        };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || commits.run())?;
-        Ok((Writer { queue, waiting, committed }, WriterTask(thread)))
+        Ok((Writer { queue, waiting, disk, pause, committed }, WriterTask(thread)))
     }
 
     /// Runs `work` in the next commit and answers once that is durable. Refuses at once where too much is
-    /// waiting.
+    /// waiting, or the disk is full.
     pub async fn submit<T: Send + 'static>(
         &self,
         weight: Weight,
         work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
+        self.admit()?;
         let (message, answer) = message(weight, work);
         self.queue.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Refused::Overloaded,
@@ -98,8 +131,17 @@ impl Writer {
         self.wait(weight, answer).await
     }
 
-    /// The same for the appliance's own work, which waits for its turn instead of being refused.
+    /// The same for what people do, which waits for its turn; it is refused only where the disk is full.
     pub async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.admit()?;
+        self.commit_in_time(work).await
+    }
+
+    /// The same for the appliance's own work, which waits for room on the disk too.
+    pub async fn commit_in_time<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Refused> {
@@ -112,6 +154,17 @@ impl Writer {
     async fn wait<T>(&self, weight: Weight, answer: oneshot::Receiver<T>) -> Result<T, Refused> {
         let _waiting = Waiting::begin(&self.waiting, weight.events);
         answer.await.map_err(|_| Refused::Stopped)
+    }
+
+    /// Whether anything may be handed in by those who cannot wait until there is room.
+    fn admit(&self) -> Result<(), Refused> {
+        let no_room = self.pause.begun.load(Ordering::Relaxed) || self.disk.state() == DiskState::Spent;
+        if no_room { Err(Refused::DiskFull) } else { Ok(()) }
+    }
+
+    /// Ends waiting for room on the disk, because the process is stopping: what waits is not stored.
+    pub fn give_up_waiting(&self) {
+        self.pause.forbidden.store(true, Ordering::Relaxed);
     }
 
     /// The size of the log after each commit.
@@ -169,17 +222,37 @@ fn message<T: Send + 'static>(
 struct Commits {
     store: Arc<Store>,
     clock: Clock,
+    disk: Disk,
     limits: Limits,
     queue: mpsc::Receiver<Message>,
+    pause: Arc<Pause>,
     announce: watch::Sender<Seq>,
 }
 
 impl Commits {
     fn run(mut self) -> Result<(), StoreError> {
         while let Some(Message::Work { work, weight }) = self.queue.blocking_recv() {
+            self.wait_for_room()?;
             if self.commit_group(work, weight)? {
                 break;
             }
+        }
+        Ok(())
+    }
+
+    /// A commit that finds no room ends the process, so none is begun where the last of it would be taken.
+    fn wait_for_room(&self) -> Result<(), StoreError> {
+        while self.disk.state() == DiskState::Spent {
+            if self.pause.forbidden.load(Ordering::Relaxed) {
+                return Err(StoreError::NoRoom);
+            }
+            if !self.pause.begun.swap(true, Ordering::Relaxed) {
+                tracing::error!("the disk is full: nothing is written until there is room again");
+            }
+            std::thread::sleep(ROOM_LOOKED_FOR_EVERY);
+        }
+        if self.pause.begun.swap(false, Ordering::Relaxed) {
+            tracing::info!("there is room on the disk again: writing goes on");
         }
         Ok(())
     }

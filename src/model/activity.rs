@@ -1,6 +1,6 @@
 //! What people and the appliance itself did, as an entry of the log.
 
-use super::{ActivityGroup, Fingerprint, Pattern, ReceivedAt, Severity};
+use super::{ActivityGroup, DiskState, Fingerprint, Pattern, ReceivedAt, Severity};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -42,6 +42,48 @@ pub enum Activity {
         /// The first entry that was wrong, where it is known which.
         #[serde(default)]
         first_entry: Option<u64>,
+    },
+    /// The disk that holds the log has more room, or less, than the settings have a word for.
+    DiskChanged {
+        /// How it is now.
+        state: DiskState,
+        /// How much of it is in use, in percent.
+        used_percent: u8,
+        /// How much is free, in bytes.
+        free_bytes: u64,
+    },
+    /// The host's clock jumped while the appliance ran. Times of receipt never go back, so after a jump back they stand
+    /// still until the clock has caught up.
+    ClockJumped {
+        /// By how many milliseconds, against the time that had really passed.
+        by_ms: i64,
+    },
+    /// A source has sent nothing for longer than its setting allows.
+    SourceSilent {
+        /// The name of its API key.
+        source: String,
+        /// When its last event was received; `None` where it never sent one.
+        last_seen: Option<ReceivedAt>,
+        /// For how long it may be silent, in seconds.
+        silence_secs: u64,
+    },
+    /// A source that had fallen silent sends again.
+    SourceHeard {
+        /// The name of its API key.
+        source: String,
+    },
+    /// What came in from a source is not what was stored, found to be a duplicate and rejected.
+    BooksDiffer {
+        /// The name of its API key.
+        source: String,
+        /// Events that came in.
+        received: u64,
+        /// Newly in the log.
+        stored: u64,
+        /// In the log before.
+        duplicate: u64,
+        /// Answered with an error.
+        rejected: u64,
     },
     /// The settings are not those of before: since the last run, or because someone changed them. What someone
     /// changed holds for the entries after this one.
@@ -305,6 +347,11 @@ impl Activity {
             | Activity::LogKeyNamed { .. }
             | Activity::LogKeyRotated { .. }
             | Activity::LogChecked { .. } => ActivityGroup::Log,
+            Activity::DiskChanged { .. }
+            | Activity::ClockJumped { .. }
+            | Activity::SourceSilent { .. }
+            | Activity::SourceHeard { .. }
+            | Activity::BooksDiffer { .. } => ActivityGroup::Appliance,
         }
     }
 

@@ -22,11 +22,13 @@ pub enum ActivityGroup {
     Log,
     /// What sources sent that is no event of the log.
     Input,
+    /// What the appliance noticed of itself and its sources: its disk, its clock, its books, silences.
+    Appliance,
 }
 
 impl ActivityGroup {
     /// Every one.
-    pub const ALL: [ActivityGroup; 8] = [
+    pub const ALL: [ActivityGroup; 9] = [
         ActivityGroup::Alerts,
         ActivityGroup::Notifications,
         ActivityGroup::People,
@@ -35,6 +37,7 @@ impl ActivityGroup {
         ActivityGroup::Searches,
         ActivityGroup::Log,
         ActivityGroup::Input,
+        ActivityGroup::Appliance,
     ];
 
     /// The name in addresses and answers.
@@ -48,6 +51,7 @@ impl ActivityGroup {
             ActivityGroup::Searches => "searches",
             ActivityGroup::Log => "log",
             ActivityGroup::Input => "input",
+            ActivityGroup::Appliance => "appliance",
         }
     }
 

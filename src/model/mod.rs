@@ -5,6 +5,7 @@ mod activity_query;
 mod alert;
 mod caller;
 mod delivery;
+mod disk;
 mod entry;
 mod event;
 mod overrides;
@@ -24,6 +25,7 @@ pub use alert::{
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
 pub use delivery::{Delivery, DeliveryState, FailedTry, NotTold};
+pub use disk::DiskState;
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, FieldValue, Status};
 pub use overrides::{Override, Overrides};

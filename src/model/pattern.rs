@@ -23,11 +23,21 @@ pub enum Pattern {
     IdConflict,
     /// Something in the log that is not as it was written, or is missing.
     LogDamage,
+    /// Too little room on the disk that holds the log.
+    DiskSpace,
+    /// The host's clock jumped.
+    ClockJump,
+    /// A source that has sent nothing for longer than it may.
+    SourceSilent,
+    /// What came in is not what was stored, known already and rejected.
+    BooksDiffer,
+    /// Work that failed for good and waits for a decision.
+    DeadLetters,
 }
 
 impl Pattern {
     /// Every pattern: first the five that count in windows, then those that fire on a single finding.
-    pub const ALL: [Pattern; 8] = [
+    pub const ALL: [Pattern; 13] = [
         Pattern::FailedAuth,
         Pattern::UnauthorizedAccess,
         Pattern::DataVelocity,
@@ -36,6 +46,11 @@ impl Pattern {
         Pattern::IntegrityViolation,
         Pattern::IdConflict,
         Pattern::LogDamage,
+        Pattern::DiskSpace,
+        Pattern::ClockJump,
+        Pattern::SourceSilent,
+        Pattern::BooksDiffer,
+        Pattern::DeadLetters,
     ];
 
     /// The five that count events in windows.
@@ -58,6 +73,11 @@ impl Pattern {
             Pattern::IntegrityViolation => "INTEGRITY_VIOLATION",
             Pattern::IdConflict => "ID_CONFLICT",
             Pattern::LogDamage => "LOG_DAMAGE",
+            Pattern::DiskSpace => "DISK_SPACE",
+            Pattern::ClockJump => "CLOCK_JUMP",
+            Pattern::SourceSilent => "SOURCE_SILENT",
+            Pattern::BooksDiffer => "BOOKS_DIFFER",
+            Pattern::DeadLetters => "DEAD_LETTERS",
         }
     }
 
@@ -77,17 +97,27 @@ impl Pattern {
             Pattern::IntegrityViolation => "Integrity violation",
             Pattern::IdConflict => "Event id used twice",
             Pattern::LogDamage => "Damaged log",
+            Pattern::DiskSpace => "Disk space",
+            Pattern::ClockJump => "Clock jump",
+            Pattern::SourceSilent => "Silent source",
+            Pattern::BooksDiffer => "Events unaccounted for",
+            Pattern::DeadLetters => "Dead letters",
         }
     }
 
     /// How serious its alerts are unless the settings say otherwise.
     pub fn default_severity(self) -> Severity {
         match self {
-            Pattern::UnauthorizedAccess | Pattern::IntegrityViolation | Pattern::LogDamage => {
-                Severity::Critical
+            Pattern::UnauthorizedAccess
+            | Pattern::IntegrityViolation
+            | Pattern::LogDamage
+            | Pattern::BooksDiffer => Severity::Critical,
+            Pattern::FailedAuth | Pattern::IdConflict | Pattern::DiskSpace | Pattern::DeadLetters => {
+                Severity::High
             }
-            Pattern::FailedAuth | Pattern::IdConflict => Severity::High,
-            Pattern::DataVelocity | Pattern::BulkOperation => Severity::Medium,
+            Pattern::DataVelocity | Pattern::BulkOperation | Pattern::ClockJump | Pattern::SourceSilent => {
+                Severity::Medium
+            }
             Pattern::OffHours => Severity::Low,
         }
     }
@@ -95,8 +125,21 @@ impl Pattern {
     /// The `type` of its alerts.
     pub fn alert_type(self) -> AlertType {
         match self {
-            Pattern::LogDamage => AlertType::System,
+            _ if self.is_of_appliance() => AlertType::System,
             _ => AlertType::Security,
         }
+    }
+
+    /// Whether it is something that the appliance noticed of itself or its sources, not of events.
+    pub fn is_of_appliance(self) -> bool {
+        matches!(
+            self,
+            Pattern::LogDamage
+                | Pattern::DiskSpace
+                | Pattern::ClockJump
+                | Pattern::SourceSilent
+                | Pattern::BooksDiffer
+                | Pattern::DeadLetters
+        )
     }
 }

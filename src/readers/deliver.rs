@@ -186,7 +186,7 @@ impl DeliverReader {
                     txn.settle_delivery(*id, state)
                 })
             };
-            self.writer.commit(give_up).await?;
+            self.writer.commit_in_time(give_up).await?;
         }
     }
 
@@ -202,7 +202,7 @@ impl DeliverReader {
                 Err(error) if error.is_damage() => {
                     tracing::error!(%target, %error, "a notification cannot be read and is passed over");
                     let target = target.clone();
-                    self.writer.commit(move |txn| txn.pass_over_unreadable(&target)).await?;
+                    self.writer.commit_in_time(move |txn| txn.pass_over_unreadable(&target)).await?;
                     continue;
                 }
                 next => next?,
@@ -277,7 +277,7 @@ impl DeliverReader {
             news.map(|news| txn.append_activity(&news)).transpose()?;
             txn.settle_delivery(id, state)
         };
-        Ok(self.writer.commit(settle).await?)
+        Ok(self.writer.commit_in_time(settle).await?)
     }
 
     async fn attempt(

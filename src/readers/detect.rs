@@ -129,7 +129,7 @@ impl DetectReader {
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
         if due || step.snapshot.is_some() || !step.bursts.is_empty() || !step.late.is_empty() {
             state.committed = state.position;
-            reader.writer.commit(move |txn| txn.apply_detection(&step)).await?;
+            reader.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?;
         }
         *reader.stats.lock().expect("no holder of this lock panics") = reader.state.engine.stats();
         reader.progress.advance(reader.state.position);
@@ -209,7 +209,7 @@ impl DetectReader {
             snapshot: Some(self.snapshot()),
             ..DetectionStep::default()
         };
-        Ok(self.writer.commit(move |txn| txn.apply_detection(&step)).await?)
+        Ok(self.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?)
     }
 }
 

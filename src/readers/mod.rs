@@ -7,6 +7,7 @@ mod preview;
 mod count;
 mod seal;
 mod scrub;
+mod watch;
 mod index;
 mod deliver;
 
@@ -18,6 +19,7 @@ pub use preview::{Difference, Preview, PreviewOf, PreviewRun};
 pub use progress::{Progress, ReaderError};
 pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
+pub use watch::{WatchReader, WatchSettings, Watched};
 
 use crate::model::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,9 @@
 //! From an entry of the log to what detection sees of it: the same live, after a restart and in a preview.
 
 use crate::decode;
-use crate::detect::{Bursts, Engine, IdConflict, LogDamage, Observation, Observed};
-use crate::model::{Activity, AuditEvent, Entry, EntryFlags, organization_of};
+use crate::detect::{Bursts, Engine, Finding, IdConflict, Observation, Observed};
+use crate::model::{Activity, AuditEvent, DiskState, Entry, EntryFlags, Pattern, organization_of};
+use std::borrow::Cow;
 
 /// Takes an entry that is an event through the engine.
 pub(super) fn observe_event(
@@ -49,12 +50,31 @@ pub(super) fn observe_activity(
             };
             bursts.observe_id_conflict(engine.settings(), &conflict);
         }
-        Activity::LogChecked { findings: 1.., first, first_entry, .. } => {
-            let (first, first_entry) = (first.as_deref().unwrap_or("something"), *first_entry);
-            bursts.observe_log_damage(engine.settings(), &LogDamage { seq, received_at, first_entry, first });
+        _ => {
+            if let Some((pattern, key)) = finding(activity) {
+                let finding = Finding { pattern, seq, received_at, key: &key };
+                bursts.observe_finding(engine.settings(), &finding);
+            }
         }
-        _ => {}
     }
+}
+
+/// What the appliance noticed that is worth an alert, and what it is about: the same again belongs to the same alert.
+fn finding(activity: &Activity) -> Option<(Pattern, Cow<'_, str>)> {
+    Some(match activity {
+        // About the place, so that the next check, which finds the same, belongs to the same alert.
+        Activity::LogChecked { findings: 1.., first, first_entry, .. } => {
+            let key = first_entry.map(|entry| Cow::from(format!("entry {entry}")));
+            (Pattern::LogDamage, key.unwrap_or_else(|| first.as_deref().unwrap_or("something").into()))
+        }
+        Activity::DiskChanged { state, .. } if *state >= DiskState::Short => {
+            (Pattern::DiskSpace, "data directory".into())
+        }
+        Activity::ClockJumped { .. } => (Pattern::ClockJump, "clock of the host".into()),
+        Activity::SourceSilent { source, .. } => (Pattern::SourceSilent, source.into()),
+        Activity::BooksDiffer { source, .. } => (Pattern::BooksDiffer, source.into()),
+        _ => return None,
+    })
 }
 
 /// The event of an entry. One that cannot be decoded is named and passed over.

@@ -57,7 +57,7 @@ impl ScrubReader {
             }
             let Some(report) = self.check(stop.clone()).await else { return Ok(()) };
             let activity = told(&report);
-            self.writer.commit(move |txn| txn.note_check(&activity)).await?;
+            self.writer.commit_in_time(move |txn| txn.note_check(&activity)).await?;
         }
     }
 

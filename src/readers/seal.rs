@@ -64,7 +64,7 @@ impl SealReader {
                 () = stop.cancelled() => return self.sign().await,
                 changed = committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
                 () = tokio::time::sleep_until(silent_since + self.rhythm.silence_max) => {
-                    self.writer.commit(|txn| txn.append_activity(&Activity::Silence)).await?;
+                    self.writer.commit_in_time(|txn| txn.append_activity(&Activity::Silence)).await?;
                 }
             }
         }
@@ -78,7 +78,7 @@ impl SealReader {
         let signer = self.signer.clone();
         // The key is asked for by the writer's thread, where it changes too: nothing is signed by one that has handed
         // over.
-        let size = self.writer.commit(move |txn| txn.seal(&signer.current())).await?;
+        let size = self.writer.commit_in_time(move |txn| txn.seal(&signer.current())).await?;
         self.progress.advance(size);
         Ok(())
     }
@@ -96,7 +96,7 @@ pub fn hand_over(txn: &mut Txn<'_>, signer: &LogSigner, next: Signer, by: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::{Clock, Limits};
+    use crate::ingest::{Clock, Disk, Limits};
     use crate::keys::LogKeyPlaces;
     use crate::model::ReceivedAt;
     use crate::store::Options;
@@ -109,7 +109,8 @@ mod tests {
         let store = Arc::new(store);
         let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
         let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
-        let (writer, task) = Writer::start(store.clone(), clock, limits).expect("a thread");
+        let (writer, task) =
+            Writer::start(store.clone(), clock, Disk::boundless(), limits).expect("a thread");
         let keys = dir.path().join("keys");
         let places = LogKeyPlaces { dir: &keys, credentials: None };
         let signer = Arc::new(LogSigner::open(places, "test", None).expect("it is made").signer);
@@ -120,7 +121,7 @@ mod tests {
         let running = tokio::spawn(seal.run(stop.clone()));
         let probes = async {
             loop {
-                writer.commit(|txn| txn.probe()).await.expect("the writer runs");
+                writer.commit_in_time(|txn| txn.probe()).await.expect("the writer runs");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -187,6 +187,11 @@ impl Account {
         }
     }
 
+    /// By how many events the books do not add up.
+    pub fn unaccounted(self) -> u64 {
+        self.received.abs_diff(self.stored + self.duplicate + self.rejected)
+    }
+
     fn encode(self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let numbers = [self.received, self.stored, self.duplicate, self.rejected];

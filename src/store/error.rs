@@ -21,8 +21,13 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The database could not be opened, read or written. The process must end: what is on disk is not known.
-    #[error("log.redb: {0}")]
+    #[error("log.redb: {0}{hint}", hint = hint(.0))]
     Database(#[from] redb::Error),
+    /// There is no room left on the disk.
+    #[error(
+        "the disk that holds the data directory is full, so what waited was not stored; make room, then start again"
+    )]
+    NoRoom,
     /// Written by a newer program.
     #[error(
         "log.redb has format {found}; this program knows formats up to {known}: install the newer version again"
@@ -59,6 +64,16 @@ impl StoreError {
 
     pub(super) fn damaged(table: &'static str, key: impl ToString, what: impl ToString) -> StoreError {
         StoreError::Damaged { table, key: key.to_string(), what: what.to_string() }
+    }
+}
+
+/// What to do about an error of the disk. After one, nobody knows what is on it until the file is opened again.
+fn hint(error: &redb::Error) -> &'static str {
+    match error {
+        redb::Error::Io(_) | redb::Error::PreviousIo => {
+            "; nothing more is acknowledged: check the disk and its file system, then start again"
+        }
+        _ => "",
     }
 }
 

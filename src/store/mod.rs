@@ -32,6 +32,7 @@ mod exhibit;
 mod last_check;
 mod export;
 mod saved_searches;
+mod noticed;
 
 pub use access::{Session, SessionHash, SignIn};
 pub use activities::{ActivityPage, StoredActivity};

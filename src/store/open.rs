@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, RwLock};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// How many tables [`make_tables`] makes, with `meta`.
-const TABLES: usize = 29;
+const TABLES: usize = 30;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -294,6 +294,7 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::SESSIONS)?;
     write.open_table(t::OVERRIDES)?;
     write.open_table(t::SAVED_SEARCHES)?;
+    write.open_table(t::NOTICED)?;
     write.open_table(t::ACCOUNTS)?;
     Ok(())
 }

@@ -94,5 +94,8 @@ pub(super) const SAVED_SEARCHES: TableDefinition<'_, (&str, &str), &[u8]> =
 /// Settings changed at run time, by key: JSON.
 pub(super) const OVERRIDES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("overrides");
 
+/// What the appliance noticed last of itself and its sources, by what it is about: how that was.
+pub(super) const NOTICED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("noticed");
+
 /// Per source, what was received, stored, found to be a duplicate and rejected: four u64.
 pub(super) const ACCOUNTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("accounts");

@@ -3,6 +3,7 @@
 use super::error::Problem;
 use super::listen::Peer;
 use super::state::{App, Appliance};
+use crate::ingest::Refused;
 use crate::keys;
 use crate::model::{Caller, CallerKind, Organizations, ReceivedAt, Rights};
 use crate::store::{Session, SessionHash};
@@ -31,7 +32,11 @@ const FAILURES_KEPT: usize = 10_000;
 pub async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, Problem> {
     let Some((caller, unnoted)) = find(parts, app).await? else { return Ok(None) };
     if let Some(hash) = unnoted {
-        app.writer.commit(move |txn| txn.use_session(&hash)).await?;
+        match app.writer.commit(move |txn| txn.use_session(&hash)).await {
+            // Reading goes on where nothing can be written.
+            Ok(()) | Err(Refused::DiskFull) => {}
+            Err(refused) => return Err(refused.into()),
+        }
     }
     Ok(Some(caller))
 }

@@ -17,6 +17,8 @@ use std::borrow::Cow;
 const FIELD_CHARS_MAX: usize = 60;
 /// Seconds after which a refused client may try again.
 const RETRY_AFTER_SECS: u64 = 1;
+/// The same where there must be room on the disk first, which takes a person.
+const ROOM_RETRY_AFTER_SECS: u64 = 30;
 
 /// A refusal. Handlers return it; the outermost layer adds the request's id and writes it as JSON or as a
 /// page.
@@ -132,9 +134,11 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {
         let (status, code) = match refused {
             Refused::Overloaded => (StatusCode::TOO_MANY_REQUESTS, "overloaded"),
+            Refused::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "disk_full"),
             Refused::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),
         };
-        Problem { retry_after: Some(RETRY_AFTER_SECS), ..Problem::new(status, code, refused.to_string()) }
+        let secs = if refused == Refused::DiskFull { ROOM_RETRY_AFTER_SECS } else { RETRY_AFTER_SECS };
+        Problem { retry_after: Some(secs), ..Problem::new(status, code, refused.to_string()) }
     }
 }
 

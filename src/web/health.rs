@@ -4,13 +4,12 @@
 
 use super::api::notify::target_views;
 use super::state::Appliance;
-use crate::config::Health as Thresholds;
-use crate::model::Seq;
+use crate::ingest::{ClockWatch, Refused};
+use crate::model::{DiskState, Seq};
 use crate::readers::Progress;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -98,29 +97,30 @@ const OLDEST_WARN_SECS: f64 = 600.0;
 
 /// What the prober remembers from one round to the next.
 pub struct Prober {
-    clock: (Timestamp, Instant),
+    clock: ClockWatch,
     behind: BTreeMap<&'static str, (Seq, Instant)>,
 }
 
 impl Prober {
     /// Begins to watch the clock.
     pub fn new(app: &Appliance) -> Prober {
-        Prober { clock: (app.clock.now(), Instant::now()), behind: BTreeMap::new() }
+        Prober { clock: ClockWatch::new(app.clock.now(), Instant::now()), behind: BTreeMap::new() }
     }
 
     /// Probes everything once and puts the results on the board.
     pub async fn round(&mut self, app: &Arc<Appliance>) {
         let mut components = BTreeMap::new();
         let began = Instant::now();
-        let written = tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await;
-        let store = match written {
+        let store = match tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await {
+            // The disk's component says so; a restart would not help.
+            Ok(Err(Refused::DiskFull)) => Ok(Refused::DiskFull.to_string()),
             Ok(Ok(())) => Ok("the log takes writes".to_owned()),
             Ok(Err(refused)) => Err(refused.to_string()),
             Err(_) => Err(format!("a write has waited for more than {} seconds", STUCK.as_secs())),
         };
         components.insert("store", timed(app, began, store));
         components.insert("counters", probe_counters(app).await);
-        components.insert("disk", probe_disk(app, &app.config.health));
+        components.insert("disk", probe_disk(app));
         components.insert("clock", self.probe_clock(app));
         components.insert("queue", probe_queue(app));
         components.insert("log_check", probe_log_check(app).await);
@@ -135,11 +135,7 @@ impl Prober {
 
     /// The clock of the host against the one that only runs forward.
     fn probe_clock(&mut self, app: &Appliance) -> Component {
-        let (wall, steady) = self.clock;
-        let now = (app.clock.now(), Instant::now());
-        self.clock = now;
-        let walked = now.0.duration_since(wall).as_secs_f64();
-        let jump = walked - now.1.duration_since(steady).as_secs_f64();
+        let jump = self.clock.jump(app.clock.now(), Instant::now()).as_secs_f64();
         let thresholds = &app.config.health;
         let (warning, critical) =
             (thresholds.clock_jump_warn_secs as f64, thresholds.clock_jump_critical_secs as f64);
@@ -288,43 +284,31 @@ fn probe_queue(app: &Appliance) -> Component {
     component(app, status, message, 0.0, [("fill", fill), ("eventsWaiting", waiting)])
 }
 
-fn probe_disk(app: &Appliance, thresholds: &Thresholds) -> Component {
+fn probe_disk(app: &Appliance) -> Component {
     let began = Instant::now();
     let Some(path) = app.store.path() else {
         return component(app, Condition::Ok, "the log is in memory".to_owned(), 0.0, []);
     };
-    let usage = match disk_usage(path) {
+    let usage = app.disk.usage().and_then(|usage| Ok((usage, std::fs::metadata(path)?.len())));
+    let (usage, file) = match usage {
         Ok(usage) => usage,
         Err(error) => {
             let message = format!("the file system cannot be asked: {error}");
             return component(app, Condition::Warning, message, 0.0, []);
         }
     };
-    let percent = 100.0 * usage.used as f64 / (usage.used + usage.free).max(1) as f64;
-    let (warning, critical) =
-        (f64::from(thresholds.disk_warn_percent), f64::from(thresholds.disk_critical_percent));
-    let status = Condition::of(percent, warning, critical);
-    let message = match status {
-        Condition::Ok => format!("{percent:.0} % used"),
-        _ => format!("{percent:.0} % used; make room or give the data directory a larger disk"),
+    let (status, what) = match app.disk.state_of(usage) {
+        DiskState::Roomy => (Condition::Ok, ""),
+        DiskState::Scarce | DiskState::Short => {
+            (Condition::Warning, "; make room or give the data directory a larger disk")
+        }
+        DiskState::Full => (Condition::Critical, "; no event is taken in until there is room"),
+        DiskState::Spent => (Condition::Critical, "; nothing is written until there is room"),
     };
+    let percent = usage.percent();
     let millis = began.elapsed().as_secs_f64() * 1_000.0;
-    let details =
-        [("usedPercent", percent), ("freeBytes", usage.free as f64), ("logBytes", usage.file as f64)];
-    component(app, status, message, millis, details)
-}
-
-struct DiskUsage {
-    used: u64,
-    free: u64,
-    file: u64,
-}
-
-fn disk_usage(path: &Path) -> std::io::Result<DiskUsage> {
-    let file = std::fs::metadata(path)?.len();
-    let disk = rustix::fs::statvfs(path)?;
-    let used = disk.f_blocks.saturating_sub(disk.f_bfree) * disk.f_frsize;
-    Ok(DiskUsage { used, free: disk.f_bavail * disk.f_frsize, file })
+    let details = [("usedPercent", percent), ("freeBytes", usage.free as f64), ("logBytes", file as f64)];
+    component(app, status, format!("{percent:.0} % used{what}"), millis, details)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn intake(app: &Appliance, out: &mut Exposition) -> Result<(), StoreError> {
         for (result, count) in results {
             out.sample(name, &[("source", &source), ("result", result)], count as f64);
         }
-        difference += account.received.abs_diff(account.stored + account.duplicate + account.rejected);
+        difference += account.unaccounted();
     }
     let help = "Events that the books cannot account for; anything but 0 is a fault.";
     out.single("sealwatch_intake_unaccounted_events", Gauge, help, difference as f64);

@@ -6,7 +6,7 @@ use super::live::LiveStreams;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
-use crate::ingest::{Admission, Clock, KeepingBudget, Refused, Writer};
+use crate::ingest::{Admission, Clock, Disk, KeepingBudget, Refused, Writer};
 use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::notify::Notifier;
@@ -25,6 +25,8 @@ pub struct Appliance {
     pub store: Arc<Store>,
     /// The one way to change it.
     pub writer: Writer,
+    /// The disk that holds the log.
+    pub disk: Disk,
     /// Room for what is being taken in.
     pub admission: Admission,
     /// How much of what was refused may still be kept as evidence.
@@ -140,7 +142,7 @@ impl Appliance {
         let enter = move |txn: &mut Txn<'_>| {
             unbooked.into_iter().try_for_each(|(source, account)| txn.account(source, account))
         };
-        self.writer.commit(enter).await
+        self.writer.commit_in_time(enter).await
     }
 
     /// Enters what a request brought that made no commit.

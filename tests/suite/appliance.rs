@@ -33,6 +33,8 @@ pub(crate) struct Appliance {
     env: Vec<(String, String)>,
     config: Option<PathBuf>,
     child: Option<Child>,
+    /// Another program with its arguments that starts it, such as one that makes system calls fail.
+    pub(crate) under: Vec<&'static str>,
     /// Where it answers, as `127.0.0.1:PORT`.
     pub(crate) address: String,
 }
@@ -67,7 +69,14 @@ impl Appliance {
     /// One that has not been started, and has no data directory yet.
     pub(crate) fn at_rest() -> Appliance {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
-        Appliance { root, env: Vec::new(), config: None, child: None, address: String::new() }
+        Appliance {
+            root,
+            env: Vec::new(),
+            config: None,
+            child: None,
+            under: Vec::new(),
+            address: String::new(),
+        }
     }
 
     /// The directory that `--data-dir` names.
@@ -125,9 +134,15 @@ impl Appliance {
 
     /// Tells it to stop (SIGTERM) and waits until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("it runs");
-        let pid = rustix::process::Pid::from_child(&child);
+        let child = self.child.as_ref().expect("it runs");
+        let pid = rustix::process::Pid::from_child(child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours to stop");
+        self.end()
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = child.try_wait().expect("it was started here") {
@@ -183,6 +198,13 @@ impl Appliance {
         let mut command = self.command(&["serve", "--listen", listen]);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
+        }
+        if let [program, args @ ..] = &self.under[..] {
+            let mut around = Command::new(program);
+            around.args(args).arg(command.get_program()).args(command.get_args());
+            around.env_clear().stdin(Stdio::null());
+            around.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command = around;
         }
         let mut child =
             command.stdout(Stdio::piped()).stderr(log).spawn().expect("the program can be started");

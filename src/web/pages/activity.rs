@@ -105,6 +105,7 @@ pub(super) fn group_word(group: ActivityGroup) -> &'static str {
         ActivityGroup::Searches => "Searches",
         ActivityGroup::Log => "Log",
         ActivityGroup::Input => "Refused input",
+        ActivityGroup::Appliance => "Appliance",
     }
 }
 

@@ -29,5 +29,14 @@ pub fn rule(pattern: Pattern) -> &'static str {
         Pattern::LogDamage => {
             "A check of the log found an entry that is not as it was written, or something missing."
         }
+        Pattern::DiskSpace => "The disk that holds the log is fuller than disk_alert_percent.",
+        Pattern::ClockJump => {
+            "The host's clock jumped by clock_jump_warn_secs or more while the appliance ran."
+        }
+        Pattern::SourceSilent => "A source has sent nothing for longer than its silence_secs.",
+        Pattern::BooksDiffer => {
+            "What came in from a source is not the sum of what was stored, known already and rejected."
+        }
+        Pattern::DeadLetters => "More dead letters wait than dead_letters_max.",
     }
 }

@@ -82,6 +82,7 @@ impl Incoming {
         apart: impl for<'a> FnOnce(&'a [u8], Form, &Limits) -> TakeApart<'a> + Send + 'static,
     ) -> Result<Response, Problem> {
         let source = source_of(&self.caller)?;
+        app.disk.admit()?;
         let received = booked(app, source, body::receive(app, &self.headers, body).await)?;
         // Looked up when the body is there: the key may have been revoked while it came.
         let sender = app.keyring.get().by_source(source).ok_or_else(revoked)?;

@@ -1,7 +1,7 @@
 //! What was done, as a sentence in plain words.
 
 use super::group_word;
-use crate::model::{Activity, ActivityGroup, AlertChange, SettingChange};
+use crate::model::{Activity, ActivityGroup, AlertChange, DiskState, SettingChange};
 use crate::web::pages::badge::Badge;
 use crate::web::pages::time::TimeView;
 use crate::web::pages::{text, words};
@@ -56,6 +56,7 @@ fn mark(group: ActivityGroup) -> Badge {
         ActivityGroup::Searches => ("search", "info"),
         ActivityGroup::Log => ("seal", "good"),
         ActivityGroup::Input => ("cross", "medium"),
+        ActivityGroup::Appliance => ("health", "medium"),
     };
     Badge { icon, word: group_word(group), tone }
 }
@@ -86,6 +87,22 @@ fn did(activity: &Activity) -> String {
         Activity::LogChecked { entries, findings, .. } => {
             let found = words::counted(*findings, "finding");
             format!("read the log from its first entry to the last, {}: {found}", entries_of(*entries))
+        }
+        Activity::DiskChanged { state, used_percent, .. } => {
+            format!("found {used_percent} % of the disk in use: {}", disk_word(*state))
+        }
+        Activity::ClockJumped { by_ms } => {
+            let way = if *by_ms < 0 { "back" } else { "forward" };
+            let span = words::span(by_ms.unsigned_abs().div_ceil(1_000));
+            format!("noticed that the host’s clock jumped {way} by {span}")
+        }
+        Activity::SourceSilent { source, silence_secs, .. } => {
+            let silence = words::span(*silence_secs);
+            format!("heard nothing from the source {} for more than {silence}", quoted(source))
+        }
+        Activity::SourceHeard { source } => format!("heard from the source {} again", quoted(source)),
+        Activity::BooksDiffer { source, .. } => {
+            format!("found events of the source {} unaccounted for", quoted(source))
         }
         Activity::SettingsChanged { changes, by } => {
             let verb = if by.is_some() { "changed" } else { "started with" };
@@ -157,6 +174,16 @@ fn did(activity: &Activity) -> String {
     }
 }
 
+fn disk_word(state: DiskState) -> &'static str {
+    match state {
+        DiskState::Roomy => "there is room again",
+        DiskState::Scarce => "room is scarce",
+        DiskState::Short => "room is short",
+        DiskState::Full => "no event is taken in until there is room",
+        DiskState::Spent => "nothing is written until there is room",
+    }
+}
+
 fn changed(change: AlertChange) -> &'static str {
     match change {
         AlertChange::Raised => "raised an alert",
@@ -207,6 +234,14 @@ fn details(activity: &Activity) -> Vec<String> {
             vec![format!("the first: {}", text::short(first, DETAIL_CHARS))]
         }
         Activity::SettingsChanged { changes, .. } => settings(changes),
+        Activity::DiskChanged { free_bytes, .. } => vec![format!("{} bytes free", words::count(*free_bytes))],
+        Activity::BooksDiffer { received, stored, duplicate, rejected, .. } => vec![format!(
+            "{} received, but {} stored, {} duplicate and {} rejected",
+            words::count(*received),
+            words::count(*stored),
+            words::count(*duplicate),
+            words::count(*rejected)
+        )],
         Activity::Searched { query, .. } | Activity::Exported { query: Some(query), .. } => {
             vec![text::short(&readable(query), DETAIL_CHARS)]
         }
