@@ -137,6 +137,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     };
     let store = Arc::new(Store::open(&config.data_dir, options, clock.received_at())?);
     let ran_until = store.ran_until()?;
+    clock.not_before(store.last_received_at());
     let counters_dir = config.data_dir.join("counters");
     let (counters, opening) = Counters::open(&counters_dir, &store.log_id(), store.size())?;
     if let Opening::SetAside(why) = opening {

@@ -9,8 +9,10 @@ mod sled_dir;
 mod tally;
 mod busiest;
 mod latency;
+mod sequence;
 
 pub use busiest::{Busiest, PrincipalCount};
 pub use latency::{Latency, LatencySummary};
+pub use sequence::{GAPS_MAX, Sequence};
 pub use sled_dir::{Counters, CountersError, Opening};
 pub use tally::{Minute, Tally};

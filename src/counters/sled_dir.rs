@@ -1,11 +1,13 @@
 //! The sled directory: opened with patience, distrusted, set aside and begun anew at any trouble.
 //!
 //! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64,
-//! `h/` hour u32 BE → busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns.
+//! `h/` hour u32 BE → busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns,
+//! `q/` source u32 BE → its running numbers as JSON.
 //! Numbers are little-endian.
 
 use super::busiest::{Busiest, PrincipalCount};
 use super::latency::Latency;
+use super::sequence::Sequence;
 use super::tally::{Minute, Tally};
 use crate::model::{ReceivedAt, Seq, SourceId};
 use sled::{Batch, Db, IVec};
@@ -118,6 +120,18 @@ impl Counters {
         for (source, at) in &tally.seen {
             batch.insert(numbered(b"s/", u64::from(*source)), &at.0.to_le_bytes());
         }
+        for (source, numbers) in &tally.numbers {
+            let key = numbered(b"q/", u64::from(*source));
+            let known = self.get(&key)?.and_then(|row| serde_json::from_slice::<Sequence>(&row).ok());
+            let sequence = numbers.iter().fold(known, |known, number| match known {
+                None => Some(Sequence::new(*number)),
+                Some(mut sequence) => {
+                    sequence.enter(*number);
+                    Some(sequence)
+                }
+            });
+            batch.insert(key, serde_json::to_vec(&sequence).expect("it has only string keys"));
+        }
         if let Some((newest, _)) = tally.minutes.last_key_value() {
             self.forget(b"m/", newest.saturating_sub(MINUTES_KEPT), &mut batch)?;
             self.forget(b"h/", (newest / 60).saturating_sub(HOURS_KEPT), &mut batch)?;
@@ -178,6 +192,19 @@ impl Counters {
         let rows = self.db.scan_prefix("s/").map(|row| {
             let (key, value) = row.map_err(|error| self.failed(error))?;
             Ok((SourceId(number_of(&key) as u32), ReceivedAt(decode_number(&value))))
+        });
+        rows.collect()
+    }
+
+    /// The running numbers of each source that gives its events any.
+    pub fn sequences(&self) -> Result<BTreeMap<SourceId, Sequence>, CountersError> {
+        let rows = self.db.scan_prefix("q/").filter_map(|row| {
+            let row = row.map_err(|error| self.failed(error));
+            row.map(|(key, row)| {
+                let sequence = serde_json::from_slice(&row).ok()?;
+                Some((SourceId(number_of(&key) as u32), sequence))
+            })
+            .transpose()
         });
         rows.collect()
     }

@@ -1,7 +1,7 @@
 //! What a stretch of the log adds to the counters.
 
 use super::busiest::Busiest;
-use crate::model::{Activity, AlertChange, Entry, EntryFlags, EntryKind, ReceivedAt, Status};
+use crate::model::{Activity, AlertChange, Entry, EntryFlags, EntryKind, ReceivedAt, SourceId, Status};
 use std::collections::{BTreeMap, HashMap};
 
 /// Nanoseconds in a minute.
@@ -22,6 +22,8 @@ pub struct Tally {
     pub cooldowns: HashMap<[u8; 32], u64>,
     /// When something was received from a source, by its number.
     pub seen: HashMap<u32, ReceivedAt>,
+    /// The running numbers of the events of a source, in the order of the log.
+    pub numbers: HashMap<u32, Vec<i64>>,
 }
 
 /// What came in within one minute.
@@ -95,6 +97,11 @@ impl Tally {
             let hour = minute_of(entry.received_at) / HOUR_MINUTES;
             self.hours.entry(hour).or_default().add(organization, principal, status == Status::Failure);
         }
+    }
+
+    /// Adds the running number that a source gave its event.
+    pub fn number(&mut self, source: SourceId, number: i64) {
+        self.numbers.entry(source.0).or_default().push(number);
     }
 
     /// Adds what a person or the appliance did.

@@ -80,6 +80,7 @@ fn count(entry: &Entry, tally: &mut Tally) {
         EntryKind::Event => {
             if let Ok(event) = decode::stored(&entry.body, entry.received_at) {
                 tally.event(entry, event.status, organization_of(entry, &event), event.key());
+                event.source_seq.into_iter().for_each(|number| tally.number(entry.source, number));
             }
         }
         EntryKind::Activity => {

@@ -19,7 +19,7 @@ pub use preview::{Difference, Preview, PreviewOf, PreviewRun};
 pub use progress::{Progress, ReaderError};
 pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
-pub use watch::{WatchReader, WatchSettings, Watched};
+pub use watch::{WatchReader, WatchSettings, Watched, is_silent};
 
 use crate::model::Seq;
 use std::panic::{AssertUnwindSafe, catch_unwind};

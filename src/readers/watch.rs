@@ -3,6 +3,8 @@
 mod books;
 mod disk;
 mod silence;
+#[cfg(test)]
+mod tests;
 
 use super::progress::{Progress, ReaderError};
 use crate::counters::Counters;
@@ -11,6 +13,7 @@ use crate::keys::Keyring;
 use crate::model::{Activity, DiskState, ReceivedAt, SourceId};
 use crate::store::Store;
 use silence::Silences;
+pub use silence::is_silent;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -64,10 +67,9 @@ pub struct WatchReader {
 impl WatchReader {
     /// Goes on from what the store remembers as noticed.
     pub fn new(watched: Watched, settings: WatchSettings) -> WatchReader {
-        let now = watched.clock.now();
-        let silences =
-            Silences::new(settings.silence.clone(), settings.ran_until, ReceivedAt::from_timestamp(now));
-        let clock = ClockWatch::new(now, Instant::now());
+        let began = watched.clock.received_at();
+        let silences = Silences::new(settings.silence.clone(), settings.ran_until, began);
+        let clock = ClockWatch::new(watched.clock.wall(), Instant::now());
         WatchReader { watched, settings, clock, silences, rounds: 0 }
     }
 
@@ -88,7 +90,7 @@ impl WatchReader {
         if self.watched.disk.state() == DiskState::Spent {
             return Ok(());
         }
-        let jump = self.clock.jump(self.watched.clock.now(), steady);
+        let jump = self.clock.jump(self.watched.clock.wall(), steady);
         if jump.unsigned_abs() >= self.settings.clock_jump {
             let by_ms = i64::try_from(jump.as_millis()).unwrap_or(i64::MAX);
             tracing::warn!(by_ms, "the host's clock jumped; check its time synchronisation");
@@ -122,7 +124,7 @@ impl WatchReader {
         }
         let (seen, keys) = (counters.last_seen()?, keys());
         let seen = seen.into_iter().map(|(source, at)| (keys.name(source), at)).collect();
-        Ok(self.silences.changes(&seen, ReceivedAt::from_timestamp(clock.now()), noticed))
+        Ok(self.silences.changes(&seen, clock.received_at(), noticed))
     }
 }
 

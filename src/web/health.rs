@@ -104,7 +104,7 @@ pub struct Prober {
 impl Prober {
     /// Begins to watch the clock.
     pub fn new(app: &Appliance) -> Prober {
-        Prober { clock: ClockWatch::new(app.clock.now(), Instant::now()), behind: BTreeMap::new() }
+        Prober { clock: ClockWatch::new(app.clock.wall(), Instant::now()), behind: BTreeMap::new() }
     }
 
     /// Probes everything once and puts the results on the board.
@@ -135,7 +135,7 @@ impl Prober {
 
     /// The clock of the host against the one that only runs forward.
     fn probe_clock(&mut self, app: &Appliance) -> Component {
-        let jump = self.clock.jump(app.clock.now(), Instant::now()).as_secs_f64();
+        let jump = self.clock.jump(app.clock.wall(), Instant::now()).as_secs_f64();
         let thresholds = &app.config.health;
         let (warning, critical) =
             (thresholds.clock_jump_warn_secs as f64, thresholds.clock_jump_critical_secs as f64);

@@ -12,6 +12,7 @@ mod body;
 mod idempotency;
 mod searches;
 mod stream;
+mod sources;
 mod view;
 mod health;
 mod prometheus;

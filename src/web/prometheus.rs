@@ -92,6 +92,11 @@ fn intake(app: &Appliance, out: &mut Exposition) -> Result<(), StoreError> {
         }
         difference += account.unaccounted();
     }
+    let name = "sealwatch_source_missing_numbers";
+    out.family(name, Gauge, "Running numbers of a source (sourceSeq) that have not come.");
+    for (source, sequence) in app.counters.sequences().unwrap_or_default() {
+        out.sample(name, &[("source", &ring.name(source))], sequence.missing as f64);
+    }
     let help = "Events that the books cannot account for; anything but 0 is a fault.";
     out.single("sealwatch_intake_unaccounted_events", Gauge, help, difference as f64);
     let help = "Share of the room for incoming requests that is taken, 0 to 1.";

@@ -2,7 +2,7 @@
 
 use super::api::{
     activity, alerts, events, health, intake, keys, log, log_check, metrics, notify, openapi, patterns,
-    search, searches, silences, undelivered, users,
+    search, searches, silences, sources, undelivered, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -55,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/patterns", get(patterns::list))
         .route("/patterns/{name}", put(patterns::change))
         .route("/patterns/{name}/preview", get(patterns::preview))
+        .route("/sources", get(sources::list))
         .route("/users", get(users::list).post(users::add))
         .route("/users/{name}", delete(users::remove))
         .route("/health", get(health::overview))

@@ -157,6 +157,11 @@ impl Appliance {
         std::mem::take(&mut *self.unbooked.lock().expect("no holder of this lock panics"))
     }
 
+    /// The books of all sources together.
+    pub fn books(&self) -> Result<Account, StoreError> {
+        Ok(self.accounts()?.into_values().fold(Account::default(), Account::plus))
+    }
+
     /// The books of every source, with what is still to be entered.
     pub fn accounts(&self) -> Result<HashMap<SourceId, Account>, StoreError> {
         let mut accounts = self.unbooked.lock().expect("no holder of this lock panics").clone();

@@ -32,6 +32,7 @@ mod real_input;
 mod search;
 mod search_page;
 mod source;
+mod sources;
 mod subjects;
 mod witness;
 mod verify;

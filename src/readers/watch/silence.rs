@@ -8,6 +8,15 @@ use std::time::Duration;
 /// What the name of each row begins with.
 const ABOUT: &str = "silence/";
 
+/// Whether the source of that name has been silent for longer than it may, by what was noticed.
+pub fn is_silent(source: &str, noticed: &BTreeMap<String, Vec<u8>>) -> bool {
+    noticed.contains_key(&about(source))
+}
+
+fn about(source: &str) -> String {
+    format!("{ABOUT}{source}")
+}
+
 /// How long sources may be silent, and when nobody could hear them.
 pub(super) struct Silences {
     allowed: BTreeMap<String, Duration>,
@@ -33,7 +42,7 @@ impl Silences {
     ) -> Vec<Change> {
         let mut changes = Vec::new();
         for (source, allowed) in &self.allowed {
-            let about = format!("{ABOUT}{source}");
+            let about = about(source);
             let last_seen = seen.get(source).copied();
             let how = last_seen.unwrap_or_default().0.to_le_bytes().to_vec();
             let was = noticed.get(&about);

@@ -15,6 +15,7 @@ pub mod patterns;
 pub mod search;
 pub mod searches;
 pub mod silences;
+pub mod sources;
 pub mod undelivered;
 pub mod users;
 

@@ -7,6 +7,7 @@ use super::frame::{Frame, Section};
 use super::{subject, text, words};
 use crate::model::{Alert, Severity, Verdict};
 use crate::search_text;
+use crate::store::Account;
 use crate::web::chart::{self, Series, Svg};
 use askama::Template;
 
@@ -36,6 +37,8 @@ pub struct OverviewPage {
     pub verdicts: Vec<VerdictCount>,
     /// The share of events that were verified.
     pub verified_share: String,
+    /// What came in and what became of it.
+    pub books: Option<Books>,
     /// Those with the most open alerts, then the most events.
     pub principals: Vec<PrincipalRow>,
     /// The components of the appliance.
@@ -65,6 +68,8 @@ pub struct OverviewData {
     pub health: Vec<ComponentView>,
     /// How many events are stored.
     pub events_total: u64,
+    /// The books of all sources together; `None` for who may see only some organisations.
+    pub account: Option<Account>,
     /// Events of the last whole minute, where they are known.
     pub last_minute: Option<u64>,
     /// Where the appliance is reached, as in `http://127.0.0.1:5600`: for the first-run guide.
@@ -117,6 +122,7 @@ impl OverviewPage {
             last_minute: data.last_minute.map(words::count),
             verified_share: words::percent(number_of(&data.verdicts, Verdict::Verified), checked),
             verdicts,
+            books: data.account.map(Books::from),
             principals: data.principals.iter().map(PrincipalRow::from).collect(),
             health_worst: Badge::of_health(worst(&data.health)),
             health: data.health.iter().map(HealthRow::from).collect(),
@@ -202,6 +208,34 @@ impl From<&ComponentView> for HealthRow {
             name: text::cell(Some(&component.name)),
             mark: Badge::of_health(component.status),
             message: text::cell(Some(&component.message)),
+        }
+    }
+}
+
+/// What came in, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Books {
+    /// Events that came in.
+    pub received: String,
+    /// Newly in the log.
+    pub stored: String,
+    /// In the log before.
+    pub duplicate: String,
+    /// Answered with an error.
+    pub rejected: String,
+    /// What is in none of these, where there is anything.
+    pub unaccounted: Option<String>,
+}
+
+impl From<Account> for Books {
+    fn from(account: Account) -> Books {
+        let unaccounted = account.unaccounted();
+        Books {
+            received: words::count(account.received),
+            stored: words::count(account.stored),
+            duplicate: words::count(account.duplicate),
+            rejected: words::count(account.rejected),
+            unaccounted: (unaccounted > 0).then(|| words::count(unaccounted)),
         }
     }
 }

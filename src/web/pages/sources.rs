@@ -4,8 +4,9 @@ use super::badge::Badge;
 use super::frame::{Frame, Section};
 use super::time::TimeView;
 use super::{text, words};
-use crate::model::{ReceivedAt, Verdict};
+use crate::counters::Sequence;
 use crate::store::Account;
+use crate::web::sources::SourceData;
 use askama::Template;
 use jiff::Timestamp;
 
@@ -13,6 +14,8 @@ use jiff::Timestamp;
 const SILENT_SECS: i64 = 86_400;
 /// Sources that the page lists.
 const SOURCES_SHOWN_MAX: usize = 500;
+/// Gaps that a row names, the newest.
+const GAPS_SHOWN: usize = 3;
 
 /// What `sources.html` shows.
 #[derive(Clone, Debug, Template)]
@@ -24,25 +27,6 @@ pub struct SourcesPage {
     pub rows: Vec<SourceRow>,
     /// How many there are, in words.
     pub total: String,
-}
-
-/// What is known of one source. The handler reads it.
-#[derive(Clone, Debug)]
-pub struct SourceData {
-    /// The name of its API key.
-    pub name: String,
-    /// The organisation that the key is bound to.
-    pub organization: Option<String>,
-    /// Whether the key was ended.
-    pub revoked: bool,
-    /// Whether the key may send.
-    pub sends: bool,
-    /// Its books.
-    pub account: Account,
-    /// How many of its events have each verdict.
-    pub verdicts: [(Verdict, u64); 5],
-    /// When it sent the last event that was stored.
-    pub last_seen: Option<ReceivedAt>,
 }
 
 /// One source as a row.
@@ -64,6 +48,10 @@ pub struct SourceRow {
     pub rejected: String,
     /// Whether any was refused.
     pub any_rejected: bool,
+    /// Its running numbers that have not come; `None` where it gives its events none.
+    pub missing: Option<String>,
+    /// The newest gaps in them.
+    pub gaps: String,
     /// The verdicts that there are, with their shares.
     pub verdicts: Vec<(Badge, String)>,
     /// When it was last heard of.
@@ -92,12 +80,14 @@ impl SourceRow {
         SourceRow {
             name: text::cell(Some(&source.name)),
             organization: text::cell(source.organization.as_deref()),
-            state: state(source.revoked, silence),
+            state: state(source.revoked, silence, source.silence.map(|(_, is_silent)| is_silent)),
             received: words::count(received),
             stored: words::count(stored),
             duplicate: words::count(duplicate),
             rejected: words::count(rejected),
             any_rejected: rejected > 0,
+            missing: source.sequence.as_ref().map(|sequence| words::count(sequence.missing)),
+            gaps: source.sequence.as_ref().map(gaps).unwrap_or_default(),
             verdicts: verdicts
                 .map(|(verdict, count)| (Badge::from(*verdict), words::percent(*count, checked)))
                 .collect(),
@@ -107,26 +97,41 @@ impl SourceRow {
     }
 }
 
-fn state(revoked: bool, silence_secs: Option<i64>) -> Badge {
+/// `is_silent` is known where the settings say for how long it may be.
+fn state(revoked: bool, silence_secs: Option<i64>, is_silent: Option<bool>) -> Badge {
+    let is_silent = is_silent.unwrap_or(silence_secs.is_some_and(|secs| secs >= SILENT_SECS));
     match (revoked, silence_secs) {
         (true, _) => Badge { icon: "minus", word: "Revoked", tone: "info" },
+        (false, _) if is_silent => Badge { icon: "pause", word: "Silent", tone: "medium" },
         (false, None) => Badge { icon: "question", word: "Never heard of", tone: "info" },
-        (false, Some(secs)) if secs >= SILENT_SECS => Badge { icon: "pause", word: "Silent", tone: "medium" },
         (false, Some(_)) => Badge { icon: "check", word: "Sending", tone: "good" },
     }
+}
+
+/// `7, 9–12` and, where there are more, `…, 7, 9–12`.
+fn gaps(sequence: &Sequence) -> String {
+    let gap = |(first, last): &(i64, i64)| {
+        if first == last { first.to_string() } else { format!("{first}–{last}") }
+    };
+    let begin = sequence.gaps.len().saturating_sub(GAPS_SHOWN);
+    let more = (begin > 0).then(|| "…".to_owned());
+    more.into_iter().chain(sequence.gaps[begin..].iter().map(gap)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ReceivedAt, Verdict};
 
     #[test]
     fn a_source_is_silent_after_a_day() {
-        let word = |revoked, silence| state(revoked, silence).word;
+        let word = |revoked, silence| state(revoked, silence, None).word;
         assert_eq!(word(false, Some(SILENT_SECS - 1)), "Sending");
         assert_eq!(word(false, Some(SILENT_SECS)), "Silent");
         assert_eq!(word(false, None), "Never heard of");
         assert_eq!(word(true, Some(0)), "Revoked");
+        assert_eq!(state(false, Some(90), Some(true)).word, "Silent", "where it may be for a minute only");
+        assert_eq!(state(false, Some(SILENT_SECS), Some(false)).word, "Sending");
     }
 
     #[test]
@@ -142,11 +147,18 @@ mod tests {
             account: Account { received: 6, stored: 4, duplicate: 1, rejected: 1 },
             verdicts,
             last_seen: Some(at),
+            silence: None,
+            sequence: Some(Sequence {
+                gaps: vec![(1, 1), (3, 3), (5, 8), (10, 10)],
+                missing: 7,
+                ..Sequence::new(11)
+            }),
         };
         let later = at.timestamp() + jiff::SignedDuration::from_secs(90);
         let row = SourceRow::new(&source, later);
         let shares: Vec<&str> = row.verdicts.iter().map(|(_, share)| share.as_str()).collect();
         assert_eq!((shares, row.silent.as_str()), (vec!["75.0 %", "25.0 %"], "1 minute 30 seconds"));
         assert!(row.any_rejected);
+        assert_eq!((row.missing.as_deref(), row.gaps.as_str()), (Some("7"), "…, 3, 5–8, 10"));
     }
 }

@@ -92,6 +92,7 @@ fn read(app: &Appliance, caller: &Caller, now: Timestamp, base_url: String) -> R
         principals,
         health: components.collect(),
         events_total: numbers.events_total,
+        account: matches!(caller.organizations, Organizations::All).then(|| app.books()).transpose()?,
         last_minute: numbers.last_minute,
         base_url,
     })
