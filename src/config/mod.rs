@@ -143,6 +143,17 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 impl Config {
+    /// The settings of a text alone, as a file would have it.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of its lines.
+    pub fn of_text(text: &str) -> Result<Config, Vec<Mistake>> {
+        let mut reader = Reader::new(Path::new("sealwatch.toml"), text, BTreeMap::new());
+        let config = Config::read(&mut reader);
+        let mistakes = reader.finish();
+        if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+    }
+
     /// Takes every key, in the order of the shipped file.
     fn read(reader: &mut Reader) -> Config {
         let mut top = reader.section(&[]);

@@ -75,6 +75,8 @@ impl WatchReader {
 
     /// Looks at everything now and then, until told to stop.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
+        // Not before: a demonstration lets its clock run through a day first.
+        self.clock = ClockWatch::new(self.watched.clock.wall(), Instant::now());
         loop {
             self.round(Instant::now()).await?;
             tokio::select! {

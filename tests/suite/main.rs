@@ -17,6 +17,7 @@ mod durability;
 mod independent;
 mod evidence;
 mod export;
+mod fuzz;
 mod intake;
 mod kills;
 mod live;
