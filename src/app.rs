@@ -169,7 +169,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     )?;
     let notifier = open_notifier(&config)?;
     let deliver = DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone());
-    let count = CountReader::new(store.clone(), counters.clone(), writer.committed())?;
+    let count = CountReader::new(store.clone(), counters.clone(), writer.clone())?;
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
     let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
@@ -197,13 +197,15 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let settings = WatchSettings {
         clock_jump: Duration::from_secs(config.health.clock_jump_warn_secs),
         silence: config.sources.silence.clone(),
+        dead_letters_max: config.dead_letters.waiting_max,
+        dead_letters_kept: config.dead_letters.keep,
         ran_until,
     };
     let watch = WatchReader::new(watched, settings);
     settings::note(&store, &config, clock.received_at())?;
     let indexer = indexer(&config, &store);
     let search = indexer.search();
-    let index = IndexReader::new(store.clone(), indexer, writer.committed(), names);
+    let index = IndexReader::new(store.clone(), indexer, writer.clone(), names)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,

@@ -3,6 +3,7 @@
 mod serve;
 mod demo;
 mod check_config;
+mod dead_letters;
 mod key;
 mod notify;
 mod undelivered;
@@ -40,6 +41,8 @@ enum Command {
     Notify(notify::Command),
     #[command(subcommand)]
     User(user::Command),
+    #[command(subcommand)]
+    DeadLetters(dead_letters::Command),
     Send(send::Args),
     Verify(verify::Args),
     Witness(witness::Args),
@@ -59,6 +62,7 @@ pub fn run() -> ExitCode {
         Command::Key(command) => key::run(command),
         Command::Notify(command) => notify::run(command),
         Command::User(command) => user::run(command),
+        Command::DeadLetters(command) => dead_letters::run(command),
         Command::Send(args) => send::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Witness(args) => witness::run(&args),

@@ -3,6 +3,7 @@
 use super::data_dir::{DataDir, Reached, progress_bar};
 use crate::app;
 use crate::keys::Keyring;
+use crate::model::Seq;
 use crate::readers;
 use std::io::{Write, stderr};
 use std::path::PathBuf;
@@ -36,7 +37,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let indexer = app::indexer(&config, &store);
     let bar = progress_bar(store.size().0);
     let names = Arc::new(move |source| ring.name(source));
-    let made = readers::rebuild(store.clone(), indexer, names, |position| bar.set_position(position.0));
+    let show = |position: Seq| bar.set_position(position.0);
+    let made = readers::rebuild(store.clone(), indexer, names, app::received_now(), show);
     bar.finish_and_clear();
     made?;
     let dir = config.data_dir.join(app::INDEX_DIR);

@@ -1,5 +1,6 @@
 //! The settings: from file, environment and command line to one checked value, with all mistakes at once.
 
+mod dead_letters;
 mod detection;
 mod health;
 mod intake;
@@ -18,6 +19,7 @@ mod tests;
 mod web;
 mod written;
 
+pub use dead_letters::DeadLetters;
 pub use detection::Detection;
 pub use health::Health;
 pub use intake::Intake;
@@ -53,6 +55,8 @@ pub struct Config {
     pub integrity: Integrity,
     /// What is looked for in the events.
     pub detection: Detection,
+    /// How many dead letters may wait, and for how long they are kept.
+    pub dead_letters: DeadLetters,
     /// The search index.
     pub search: Search,
     /// Who is told of alerts.
@@ -178,6 +182,7 @@ impl Config {
             log: Log::read(reader.section(&["log"])),
             integrity: Integrity::read(reader.section(&["integrity"])),
             detection: Detection::read(reader),
+            dead_letters: DeadLetters::read(reader.section(&["dead_letters"])),
             search: Search::read(reader.section(&["search"])),
             notify: Notify::read(reader, listen),
             sources: Sources::read(reader),

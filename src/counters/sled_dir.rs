@@ -2,7 +2,7 @@
 //!
 //! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64,
 //! `h/` hour u32 BE → busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns,
-//! `q/` source u32 BE → its running numbers as JSON.
+//! `q/` source u32 BE → its running numbers as JSON, `u/` seq u64 BE of an entry that could not be counted.
 //! Numbers are little-endian.
 
 use super::busiest::{Busiest, PrincipalCount};
@@ -11,7 +11,7 @@ use super::sequence::Sequence;
 use super::tally::{Minute, Tally};
 use crate::model::{ReceivedAt, Seq, SourceId};
 use sled::{Batch, Db, IVec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -132,6 +132,10 @@ impl Counters {
             });
             batch.insert(key, serde_json::to_vec(&sequence).expect("it has only string keys"));
         }
+        for (seq, uncounted) in &tally.uncounted {
+            let key = [&b"u/"[..], &seq.to_be_bytes()].concat();
+            if *uncounted { batch.insert(key, &[]) } else { batch.remove(key) }
+        }
         if let Some((newest, _)) = tally.minutes.last_key_value() {
             self.forget(b"m/", newest.saturating_sub(MINUTES_KEPT), &mut batch)?;
             self.forget(b"h/", (newest / 60).saturating_sub(HOURS_KEPT), &mut batch)?;
@@ -192,6 +196,15 @@ impl Counters {
         let rows = self.db.scan_prefix("s/").map(|row| {
             let (key, value) = row.map_err(|error| self.failed(error))?;
             Ok((SourceId(number_of(&key) as u32), ReceivedAt(decode_number(&value))))
+        });
+        rows.collect()
+    }
+
+    /// The entries that could not be counted.
+    pub fn uncounted(&self) -> Result<BTreeSet<Seq>, CountersError> {
+        let rows = self.db.scan_prefix("u/").keys().filter_map(|key| {
+            let key = key.map_err(|error| self.failed(error));
+            key.map(|key| Some(Seq(u64::from_be_bytes(key[2..].try_into().ok()?)))).transpose()
         });
         rows.collect()
     }

@@ -24,6 +24,8 @@ pub struct Tally {
     pub seen: HashMap<u32, ReceivedAt>,
     /// The running numbers of the events of a source, in the order of the log.
     pub numbers: HashMap<u32, Vec<i64>>,
+    /// Entries that could not be counted (true), and those of them that have been since or never will (false).
+    pub uncounted: BTreeMap<u64, bool>,
 }
 
 /// What came in within one minute.

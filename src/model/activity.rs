@@ -1,6 +1,6 @@
 //! What people and the appliance itself did, as an entry of the log.
 
-use super::{ActivityGroup, DiskState, Fingerprint, Pattern, ReceivedAt, Severity};
+use super::{ActivityGroup, DiskState, Fingerprint, Pattern, ReceivedAt, Seq, Severity};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -84,6 +84,43 @@ pub enum Activity {
         duplicate: u64,
         /// Answered with an error.
         rejected: u64,
+    },
+    /// Work failed for good and became a dead letter, or one failed again.
+    DeadLetterKept {
+        /// Which.
+        id: String,
+        /// The entry that it is about.
+        seq: Seq,
+        /// Why it failed.
+        cause: String,
+    },
+    /// More dead letters wait than should, or no longer so many.
+    DeadLettersWait {
+        /// How many wait.
+        waiting: u64,
+        /// How many may.
+        waiting_max: u64,
+    },
+    /// Someone had dead letters tried again; the readers do so as they come to this entry.
+    DeadLettersRetried {
+        /// Which.
+        ids: Vec<String>,
+        /// Who did it.
+        by: String,
+    },
+    /// A dead letter's work is done after all.
+    DeadLetterDone {
+        /// Which.
+        id: String,
+    },
+    /// Someone gave up on dead letters, or nobody decided in time.
+    DeadLettersDiscarded {
+        /// Which.
+        ids: Vec<String>,
+        /// Who did it.
+        by: String,
+        /// Why.
+        reason: String,
     },
     /// The settings are not those of before: since the last run, or because someone changed them. What someone
     /// changed holds for the entries after this one.
@@ -351,6 +388,11 @@ impl Activity {
             | Activity::ClockJumped { .. }
             | Activity::SourceSilent { .. }
             | Activity::SourceHeard { .. }
+            | Activity::DeadLetterKept { .. }
+            | Activity::DeadLettersWait { .. }
+            | Activity::DeadLettersRetried { .. }
+            | Activity::DeadLetterDone { .. }
+            | Activity::DeadLettersDiscarded { .. }
             | Activity::BooksDiffer { .. } => ActivityGroup::Appliance,
         }
     }
@@ -367,6 +409,8 @@ impl Activity {
             | Activity::TargetTested { by, .. }
             | Activity::SilenceEnded { by, .. }
             | Activity::LogKeyRotated { by }
+            | Activity::DeadLettersRetried { by, .. }
+            | Activity::DeadLettersDiscarded { by, .. }
             | Activity::KeyCreated { by, .. }
             | Activity::KeyRevoked { by, .. }
             | Activity::UserAdded { by, .. }

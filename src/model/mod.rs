@@ -4,6 +4,7 @@ mod activity;
 mod activity_query;
 mod alert;
 mod caller;
+mod dead_letter;
 mod delivery;
 mod disk;
 mod entry;
@@ -24,6 +25,7 @@ pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
+pub use dead_letter::{DeadLetter, DeadLetterKind, FAILURES_KEPT, Failure};
 pub use delivery::{Delivery, DeliveryState, FailedTry, NotTold};
 pub use disk::DiskState;
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};

@@ -5,14 +5,15 @@
 //! back from the last snapshot and the log after it. What someone changed of the settings holds from the entry on
 //! that says so, wherever a stretch of reading or a restart falls.
 
+use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, guarded, observe};
+use super::{STRETCH_BYTES, observe};
 use crate::config::Layers;
 use crate::detect::{Bursts, Engine, EngineStats};
 use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
 use crate::routing::Routing;
-use crate::store::{DetectionStep, Read, Snapshot, Store};
+use crate::store::{DetectionStep, Read, Snapshot, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,7 @@ pub struct DetectReader {
     snapshot_entries: u64,
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
+    failing: Failing,
     state: State,
 }
 
@@ -76,11 +78,23 @@ impl DetectReader {
             State { engine, overrides, position: taken_at, committed: position, snapshot_at: taken_at };
         let stats = Arc::new(Mutex::new(state.engine.stats()));
         let progress = Progress::at(position);
-        let mut reader =
-            DetectReader { store, writer, names, layers, routing, snapshot_entries, progress, stats, state };
+        let failing = Failing::restore("detect", &store)?;
+        let mut reader = DetectReader {
+            store,
+            writer,
+            names,
+            layers,
+            routing,
+            snapshot_entries,
+            progress,
+            stats,
+            failing,
+            state,
+        };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
+            reader.failing.news();
         }
         for mistake in reader.layers.detection(&reader.state.overrides).1 {
             tracing::warn!(%mistake, "what was changed at run time does not fit the file any more; see /patterns");
@@ -127,7 +141,8 @@ impl DetectReader {
         }
         let state = &mut reader.state;
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
-        if due || step.snapshot.is_some() || !step.bursts.is_empty() || !step.late.is_empty() {
+        let told = !step.bursts.is_empty() || !step.late.is_empty() || !step.steps.is_empty();
+        if due || step.snapshot.is_some() || told {
             state.committed = state.position;
             reader.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?;
         }
@@ -147,7 +162,7 @@ impl DetectReader {
                 if self.state.position >= end || bursts.firings() >= FIRINGS_MAX || held_back {
                     break 'stretch;
                 }
-                guarded(self.state.position, || self.take(read, &mut bursts, &mut late));
+                self.take(read, &mut bursts, &mut late)?;
                 self.state.position = self.state.position.next();
             }
         }
@@ -155,47 +170,32 @@ impl DetectReader {
         let sources = bursts.iter().flat_map(|burst| burst.firings.iter().map(|firing| firing.source));
         let source_names: HashMap<SourceId, String> =
             sources.map(|source| (source, (self.names)(source))).collect();
-        Ok(DetectionStep {
-            bursts,
-            late,
-            position: self.state.position,
-            snapshot: None,
-            source_names,
-            routing: self.routing.clone(),
-        })
+        let (steps, position) = (self.failing.news(), self.state.position);
+        let routing = self.routing.clone();
+        Ok(DetectionStep { bursts, late, steps, position, snapshot: None, source_names, routing })
     }
 
-    fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) {
-        match read {
-            Ok(stored) => match stored.entry.kind {
-                EntryKind::Event => self.take_event(&stored.entry, bursts, late),
-                EntryKind::Activity => self.take_activity(&stored.entry, bursts),
-            },
-            Err(damaged) => tracing::error!(seq = damaged.seq.0, "{damaged}"),
-        }
-    }
-
-    fn take_event(&mut self, entry: &Entry, bursts: &mut Bursts, late: &mut Vec<Seq>) {
-        let Some(event) = observe::event_of(entry) else { return };
-        let source_name = (self.names)(entry.source);
-        let engine = &mut self.state.engine;
-        if observe::observe_event(entry, &event, &source_name, engine, bursts).late {
-            late.push(entry.seq);
-        }
-    }
-
-    fn take_activity(&mut self, entry: &Entry, bursts: &mut Bursts) {
-        match observe::activity_of(entry) {
-            Some(Activity::SettingsChanged { changes, by: Some(_) }) => {
-                self.state.overrides.apply(&changes);
-                self.state.engine.change_settings(self.layers.detection(&self.state.overrides).0);
+    fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) -> Result<(), StoreError> {
+        let entry = match read {
+            Ok(stored) => &stored.entry,
+            Err(damaged) => {
+                tracing::error!(seq = damaged.seq.0, "{damaged}");
+                return Ok(());
             }
-            Some(activity) => {
-                let source_name = (self.names)(entry.source);
-                observe::observe_activity(entry, &activity, &source_name, &self.state.engine, bursts);
-            }
-            None => {}
+        };
+        let DetectReader { state, failing, names, layers, .. } = self;
+        failing.run(entry.seq, || state.take(entry, layers, &**names, bursts, late));
+        let Some(asked) = observe::dead_letters_asked(entry) else { return Ok(()) };
+        if !asked.again {
+            failing.give_up(&asked.ids);
+            return Ok(());
         }
+        for seq in failing.own(&asked.ids) {
+            if let Some(Ok(stored)) = self.store.entry(seq)? {
+                failing.run_again(seq, || state.take(&stored.entry, layers, &**names, bursts, late));
+            }
+        }
+        Ok(())
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -210,6 +210,40 @@ impl DetectReader {
             ..DetectionStep::default()
         };
         Ok(self.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?)
+    }
+}
+
+impl State {
+    /// One entry through the windows.
+    fn take(
+        &mut self,
+        entry: &Entry,
+        layers: &Layers,
+        names: &(dyn Fn(SourceId) -> String + Send + Sync),
+        bursts: &mut Bursts,
+        late: &mut Vec<Seq>,
+    ) {
+        match entry.kind {
+            EntryKind::Event => {
+                let Some(event) = observe::event_of(entry) else { return };
+                trip("detect", &event.action);
+                let source_name = names(entry.source);
+                if observe::observe_event(entry, &event, &source_name, &mut self.engine, bursts).late {
+                    late.push(entry.seq);
+                }
+            }
+            EntryKind::Activity => match observe::activity_of(entry) {
+                Some(Activity::SettingsChanged { changes, by: Some(_) }) => {
+                    self.overrides.apply(&changes);
+                    self.engine.change_settings(layers.detection(&self.overrides).0);
+                }
+                Some(activity) => {
+                    let source_name = names(entry.source);
+                    observe::observe_activity(entry, &activity, &source_name, &self.engine, bursts);
+                }
+                None => {}
+            },
+        }
     }
 }
 

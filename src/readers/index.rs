@@ -3,13 +3,15 @@
 //! The index can be made again at any time, so its own trouble never ends the process: it is told once, and
 //! after a pause the index is opened again, or begun anew.
 
+use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, guarded};
+use super::{STRETCH_BYTES, observe};
 use crate::decode;
-use crate::model::{Entry, EntryKind, Seq, SourceId};
+use crate::ingest::Writer;
+use crate::model::{Entry, EntryKind, ReceivedAt, Seq, SourceId};
 use crate::search::{Indexer, Opening, Search, SearchError, SearchState, Wanted};
 use crate::search_text::Document;
-use crate::store::{Store, StoreError};
+use crate::store::{Steps, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -23,12 +25,15 @@ const COMMIT_EVERY: Duration = Duration::from_millis(800);
 const COMMIT_EVERY_MAKING: Duration = Duration::from_secs(3);
 /// The pause after trouble with the index.
 const PAUSE: Duration = Duration::from_secs(10);
+/// The name of this reader in dead letters.
+const READER: &str = "index";
 
 /// Gives the name of a source.
 type Names = Arc<dyn Fn(SourceId) -> String + Send + Sync>;
 
 /// Reads the log for the search. Runs as long as the appliance.
 pub struct IndexReader {
+    writer: Writer,
     committed: watch::Receiver<Seq>,
     progress: Progress,
     search: Arc<Search>,
@@ -40,6 +45,9 @@ struct Work {
     store: Arc<Store>,
     indexer: Indexer,
     names: Names,
+    failing: Failing,
+    /// What somebody decided about dead letters before this entry was done before.
+    decisions_from: Seq,
     /// The first entry that was not added; `None` as long as the index is not open.
     position: Option<Seq>,
     /// Since when something waits for its commit.
@@ -67,17 +75,17 @@ impl From<SearchError> for Trouble {
 }
 
 impl IndexReader {
-    /// A reader that opens the index when it runs. `committed` tells the size of the log.
+    /// A reader that opens the index when it runs.
     pub fn new(
         store: Arc<Store>,
         indexer: Indexer,
-        committed: watch::Receiver<Seq>,
+        writer: Writer,
         names: Names,
-    ) -> IndexReader {
+    ) -> Result<IndexReader, ReaderError> {
         let progress = Progress::at(Seq(0));
-        let search = indexer.search();
-        let work = Work::new(store, indexer, names, progress.clone());
-        IndexReader { committed, progress, search, work }
+        let (search, committed) = (indexer.search(), writer.committed());
+        let work = Work::new(store, indexer, names, progress.clone())?;
+        Ok(IndexReader { writer, committed, progress, search, work })
     }
 
     /// How far what can be found has come.
@@ -90,9 +98,9 @@ impl IndexReader {
         loop {
             let size = *self.committed.borrow_and_update();
             if self.work.position.is_none_or(|position| position < size) && !stop.is_cancelled() {
-                let trouble;
-                (self.work, trouble) = self.work.step_in_background(Work::step).await;
-                if self.has_trouble(trouble)? {
+                let has_trouble;
+                (self, has_trouble) = self.make(Work::step).await?;
+                if has_trouble {
                     tokio::select! {
                         () = stop.cancelled() => return Ok(()),
                         () = tokio::time::sleep(PAUSE) => {}
@@ -105,22 +113,47 @@ impl IndexReader {
             tokio::select! {
                 () = stop.cancelled() => break,
                 changed = self.committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
-                () = search.asked() => {
-                    let trouble;
-                    (self.work, trouble) = self.work.step_in_background(Work::step).await;
-                    self.has_trouble(trouble)?;
-                }
-                () = sleep_until(due) => {
-                    let trouble;
-                    (self.work, trouble) = self.work.step_in_background(Work::commit).await;
-                    self.has_trouble(trouble)?;
-                }
+                () = search.asked() => (self, _) = self.make(Work::step).await?,
+                () = sleep_until(due) => (self, _) = self.make(Work::commit).await?,
             }
         }
         if self.work.waiting_since.is_some() {
             let (_, trouble) = self.work.step_in_background(Work::commit).await;
             // What could not be committed is read again at the next start.
             drop(trouble);
+        }
+        Ok(())
+    }
+
+    /// Does that, and tells of it; answers whether the index was in trouble.
+    async fn make(
+        mut self,
+        step: fn(&mut Work) -> Result<(), Trouble>,
+    ) -> Result<(IndexReader, bool), ReaderError> {
+        let trouble;
+        (self.work, trouble) = self.work.step_in_background(step).await;
+        if self.has_trouble(trouble)? {
+            return Ok((self, true));
+        }
+        // A failure is entered before the index passes over the entry for good, a success once the index has it: a kill
+        // in between tries once more and loses nothing.
+        let Steps { failed, done } = self.work.failing.news();
+        self.enter(Steps { failed, done: Vec::new() }).await?;
+        if done.is_empty() {
+            return Ok((self, false));
+        }
+        let trouble;
+        (self.work, trouble) = self.work.step_in_background(Work::commit).await;
+        let has_trouble = self.has_trouble(trouble)?;
+        if !has_trouble {
+            self.enter(Steps { failed: Vec::new(), done }).await?;
+        }
+        Ok((self, has_trouble))
+    }
+
+    async fn enter(&self, steps: Steps) -> Result<(), ReaderError> {
+        if !steps.is_empty() {
+            self.writer.commit_in_time(move |txn| txn.enter_steps(READER, &steps)).await?;
         }
         Ok(())
     }
@@ -148,8 +181,26 @@ async fn sleep_until(due: Option<Instant>) {
 }
 
 impl Work {
-    fn new(store: Arc<Store>, indexer: Indexer, names: Names, progress: Progress) -> Work {
-        Work { store, indexer, names, position: None, waiting_since: None, committed_at: None, progress }
+    fn new(
+        store: Arc<Store>,
+        indexer: Indexer,
+        names: Names,
+        progress: Progress,
+    ) -> Result<Work, StoreError> {
+        let failing = Failing::restore(READER, &store)?;
+        let (position, waiting_since, committed_at) = (None, None, None);
+        let decisions_from = store.size();
+        Ok(Work {
+            store,
+            indexer,
+            names,
+            failing,
+            decisions_from,
+            position,
+            waiting_since,
+            committed_at,
+            progress,
+        })
     }
 
     async fn step_in_background(
@@ -171,9 +222,7 @@ impl Work {
         for block in self.store.blocks_from(position, STRETCH_BYTES)? {
             for read in block.entries_from(next) {
                 if let Ok(stored) = read {
-                    let mut added = Ok(());
-                    guarded(next, || added = self.add(&stored.entry));
-                    added?;
+                    self.take(&stored.entry)?;
                 }
                 next = next.next();
             }
@@ -188,7 +237,8 @@ impl Work {
         let every = if makes { COMMIT_EVERY_MAKING } else { COMMIT_EVERY };
         // After a pause there is no reason to wait for more.
         let rested = self.committed_at.is_none_or(|at| at.elapsed() >= COMMIT_EVERY);
-        if since.elapsed() >= every || caught_up && (makes || rested) {
+        let due = since.elapsed() >= every || caught_up && (makes || rested);
+        if due && self.failing.untold().is_empty() {
             self.commit()?;
         }
         Ok(())
@@ -202,6 +252,7 @@ impl Work {
             return Ok(position);
         }
         self.waiting_since = None;
+        self.failing = Failing::restore(READER, &self.store)?;
         let position = if let Some(Wanted::Made(why)) = wanted {
             tracing::warn!(%why, "the search index is made again from the log");
             self.indexer.begin_anew(size)?;
@@ -219,19 +270,31 @@ impl Work {
             }
             position
         };
+        self.decisions_from = if position == Seq(0) { size } else { position };
         self.progress.advance(position);
         self.position = Some(position);
         Ok(position)
     }
 
-    fn add(&mut self, entry: &Entry) -> Result<(), SearchError> {
-        if entry.kind != EntryKind::Event {
+    fn take(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        let Work { store, indexer, names, failing, decisions_from, .. } = self;
+        let mut added = Ok(());
+        failing.run(entry.seq, || added = add(indexer, names, entry));
+        added?;
+        let asked = observe::dead_letters_asked(entry).filter(|_| entry.seq >= *decisions_from);
+        let Some(asked) = asked else { return Ok(()) };
+        if !asked.again {
+            failing.give_up(&asked.ids);
             return Ok(());
         }
-        let event = decode::stored(&entry.body, entry.received_at);
-        let (Ok(event), Ok(values)) = (event, decode::values(&entry.body)) else { return Ok(()) };
-        let source = (self.names)(entry.source);
-        self.indexer.add(entry.seq, &Document::of_event(entry, &event, &source, values))
+        for seq in failing.own(&asked.ids) {
+            if let Some(Ok(stored)) = store.entry(seq)? {
+                let mut added = Ok(());
+                failing.run_again(seq, || added = add(indexer, names, &stored.entry));
+                added?;
+            }
+        }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), Trouble> {
@@ -245,21 +308,38 @@ impl Work {
     }
 }
 
-/// Makes the index of a stopped appliance from the log. `each` is told how far it has come.
+fn add(indexer: &mut Indexer, names: &Names, entry: &Entry) -> Result<(), SearchError> {
+    if entry.kind != EntryKind::Event {
+        return Ok(());
+    }
+    let event = decode::stored(&entry.body, entry.received_at);
+    let (Ok(event), Ok(values)) = (event, decode::values(&entry.body)) else { return Ok(()) };
+    trip(READER, &event.action);
+    indexer.add(entry.seq, &Document::of_event(entry, &event, &names(entry.source), values))
+}
+
+/// Makes the index of a stopped appliance from the log, at that time. `each` is told how far it has come.
 pub fn rebuild(
     store: Arc<Store>,
     mut indexer: Indexer,
     names: Names,
+    now: ReceivedAt,
     mut each: impl FnMut(Seq),
 ) -> Result<(), ReaderError> {
     let size = store.size();
     indexer.begin_anew(size)?;
-    let mut work = Work::new(store, indexer, names, Progress::at(Seq(0)));
+    let mut work = Work::new(store.clone(), indexer, names, Progress::at(Seq(0)))?;
     work.position = Some(Seq(0));
     let done = (|| {
         while work.position.is_some_and(|position| position < size) {
             work.step()?;
             work.position.into_iter().for_each(&mut each);
+        }
+        let steps = work.failing.news();
+        if !steps.is_empty() {
+            let mut txn = store.begin(now)?;
+            txn.enter_steps(READER, &steps)?;
+            txn.commit()?;
         }
         work.commit()
     })();

@@ -2,7 +2,7 @@
 
 use crate::decode;
 use crate::detect::{Bursts, Engine, Finding, IdConflict, Observation, Observed};
-use crate::model::{Activity, AuditEvent, DiskState, Entry, EntryFlags, Pattern, organization_of};
+use crate::model::{Activity, AuditEvent, DiskState, Entry, EntryFlags, EntryKind, Pattern, organization_of};
 use std::borrow::Cow;
 
 /// Takes an entry that is an event through the engine.
@@ -72,6 +72,9 @@ fn finding(activity: &Activity) -> Option<(Pattern, Cow<'_, str>)> {
         }
         Activity::ClockJumped { .. } => (Pattern::ClockJump, "clock of the host".into()),
         Activity::SourceSilent { source, .. } => (Pattern::SourceSilent, source.into()),
+        Activity::DeadLettersWait { waiting, waiting_max } if waiting > waiting_max => {
+            (Pattern::DeadLetters, "Dead letters".into())
+        }
         Activity::BooksDiffer { source, .. } => (Pattern::BooksDiffer, source.into()),
         _ => return None,
     })
@@ -89,6 +92,25 @@ pub(super) fn event_of(entry: &Entry) -> Option<AuditEvent<'_>> {
             );
             None
         }
+    }
+}
+
+/// What an entry asks the readers to do with dead letters.
+pub(super) struct Asked {
+    pub(super) ids: Vec<String>,
+    /// Whether to try them again; else they are given up.
+    pub(super) again: bool,
+}
+
+/// What an entry says of dead letters that were decided about.
+pub(super) fn dead_letters_asked(entry: &Entry) -> Option<Asked> {
+    if entry.kind != EntryKind::Activity {
+        return None;
+    }
+    match activity_of(entry)? {
+        Activity::DeadLettersRetried { ids, .. } => Some(Asked { ids, again: true }),
+        Activity::DeadLettersDiscarded { ids, .. } => Some(Asked { ids, again: false }),
+        _ => None,
     }
 }
 

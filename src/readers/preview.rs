@@ -4,7 +4,8 @@
 //! Nothing is written. Both runs begin with empty windows at the same entry, so a burst that began before it counts
 //! only from there on, in both alike.
 
-use super::{STRETCH_BYTES, guarded, observe};
+use super::failing::guarded;
+use super::{STRETCH_BYTES, observe};
 use crate::detect::{self, Bursts, Engine, Settings};
 use crate::model::{
     Activity, Alert, AlertChange, Entry, EntryKind, Fingerprint, Organizations, Pattern, ReceivedAt, Seq,
@@ -110,7 +111,10 @@ impl Preview {
                     if self.is_done() {
                         break;
                     }
-                    guarded(self.position, || self.take(read, source_name));
+                    let seq = self.position.0;
+                    if let Err(cause) = guarded(|| self.take(read, source_name)) {
+                        tracing::error!(seq, cause, "a preview panicked at this entry and passed over it");
+                    }
                     self.position = self.position.next();
                 }
                 self.apply(source_name);

@@ -1,6 +1,7 @@
 //! The watch: looks after the appliance itself and its sources, and enters in the log what has changed.
 
 mod books;
+mod dead_letters;
 mod disk;
 mod silence;
 #[cfg(test)]
@@ -33,6 +34,10 @@ pub struct WatchSettings {
     pub clock_jump: Duration,
     /// For how long a source may be silent, by its name.
     pub silence: BTreeMap<String, Duration>,
+    /// How many dead letters may wait.
+    pub dead_letters_max: u64,
+    /// For how long dead letters are kept.
+    pub dead_letters_kept: Duration,
     /// Until when the appliance ran before it was started.
     pub ran_until: ReceivedAt,
 }
@@ -109,6 +114,13 @@ impl WatchReader {
             let keys = (self.watched.keys)();
             let name = |source: SourceId| keys.name(source);
             changes.extend(books::changes(&self.watched.store.accounts()?, name, &noticed));
+        }
+        let waiting = self.watched.store.dead_letters_waiting()?;
+        changes.extend(dead_letters::change(waiting, self.settings.dead_letters_max, &noticed));
+        if waiting > 0 && self.rounds.is_multiple_of(BOOKS_EVERY) {
+            let kept = u64::try_from(self.settings.dead_letters_kept.as_nanos()).unwrap_or(u64::MAX);
+            let before = ReceivedAt(self.watched.clock.received_at().0.saturating_sub(kept));
+            self.watched.writer.commit_in_time(move |txn| txn.archive_dead_letters(before)).await?;
         }
         self.rounds += 1;
         for Change { about, how, activity } in changes {

@@ -1,6 +1,7 @@
 //! What the detect reader commits: alerts, their evidence, its position and now and then its windows.
 
 use super::access::{decode, encode};
+use super::dead_letters::Steps;
 use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
@@ -27,6 +28,8 @@ pub struct DetectionStep {
     pub bursts: Vec<Burst>,
     /// Events that came too late for their window.
     pub late: Vec<Seq>,
+    /// What became of steps that failed, now or before.
+    pub steps: Steps,
     /// The first entry that was not read.
     pub position: Seq,
     /// The windows as they were at `position`, where it is time to keep them.
@@ -101,6 +104,7 @@ impl Txn<'_> {
                 self.tell(alert, notification, &step.routing)?;
             }
         }
+        self.enter_steps(DETECT, &step.steps)?;
         let write = self.writing();
         write.open_table(t::POSITIONS)?.insert(DETECT, step.position.0)?;
         let mut late = write.open_table(t::LATE_EVENTS)?;

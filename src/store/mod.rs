@@ -33,6 +33,7 @@ mod last_check;
 mod export;
 mod saved_searches;
 mod noticed;
+mod dead_letters;
 
 pub use access::{Session, SessionHash, SignIn};
 pub use activities::{ActivityPage, StoredActivity};
@@ -41,6 +42,7 @@ pub use answers::{Answer, AnswerKey, Remembered};
 pub use append::Account;
 pub use check::{Anchors, CheckProgress, Finding, Findings, Report, Signed};
 pub use checkpoints::StoredCheckpoint;
+pub use dead_letters::{DEAD_LETTERS_MAX, FailedStep, Steps};
 pub use detection::{DetectionStep, Snapshot};
 pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;

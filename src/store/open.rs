@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, RwLock};
 pub const FORMAT_VERSION: u32 = 1;
 
 /// How many tables [`make_tables`] makes, with `meta`.
-const TABLES: usize = 30;
+const TABLES: usize = 31;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -293,6 +293,7 @@ fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::USERS)?;
     write.open_table(t::SESSIONS)?;
     write.open_table(t::OVERRIDES)?;
+    write.open_table(t::FAILED_STEPS)?;
     write.open_table(t::SAVED_SEARCHES)?;
     write.open_table(t::NOTICED)?;
     write.open_table(t::ACCOUNTS)?;

@@ -94,6 +94,9 @@ pub(super) const SAVED_SEARCHES: TableDefinition<'_, (&str, &str), &[u8]> =
 /// Settings changed at run time, by key: JSON.
 pub(super) const OVERRIDES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("overrides");
 
+/// Work that failed for good, by kind, whose it was and what it was about: JSON.
+pub(super) const FAILED_STEPS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("failed_steps");
+
 /// What the appliance noticed last of itself and its sources, by what it is about: how that was.
 pub(super) const NOTICED: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("noticed");
 

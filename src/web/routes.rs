@@ -1,8 +1,8 @@
 //! Every address there is.
 
 use super::api::{
-    activity, alerts, events, health, intake, keys, log, log_check, metrics, notify, openapi, patterns,
-    search, searches, silences, sources, undelivered, users,
+    activity, alerts, dead_letters, events, health, intake, keys, log, log_check, metrics, notify, openapi,
+    patterns, search, searches, silences, sources, undelivered, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -55,6 +55,9 @@ pub fn router(app: App) -> Router {
         .route("/patterns", get(patterns::list))
         .route("/patterns/{name}", put(patterns::change))
         .route("/patterns/{name}/preview", get(patterns::preview))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/retry", post(dead_letters::retry))
+        .route("/dead-letters/discard", post(dead_letters::discard))
         .route("/sources", get(sources::list))
         .route("/users", get(users::list).post(users::add))
         .route("/users/{name}", delete(users::remove))
@@ -96,6 +99,7 @@ pub fn router(app: App) -> Router {
         .route("/principal", get(show::subject::principal))
         .route("/resource", get(show::subject::resource))
         .route("/sources", get(show::sources::show))
+        .route("/dead-letters", get(show::dead_letters::show).post(show::dead_letters::decide))
         .route("/health", get(show::health::show))
         .route("/help", get(show::help::show))
         .route("/live", get(live::follow))

@@ -12,6 +12,7 @@ mod access;
 mod activity;
 mod alerts;
 mod bad_input;
+mod dead_letters;
 mod disk;
 mod durability;
 mod independent;

@@ -70,6 +70,8 @@ fn start(host: &Host) -> Running {
     let settings = WatchSettings {
         clock_jump: Duration::from_secs(5),
         silence: BTreeMap::new(),
+        dead_letters_max: 10,
+        dead_letters_kept: Duration::from_secs(60),
         ran_until: ReceivedAt(0),
     };
     let watch = WatchReader::new(watched, settings);

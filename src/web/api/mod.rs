@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod alerts;
+pub mod dead_letters;
 pub mod events;
 pub mod health;
 pub mod intake;

@@ -12,6 +12,7 @@ pub mod badge;
 pub mod bulk;
 pub mod chips;
 pub mod curl;
+pub mod dead_letters;
 pub mod delivery;
 pub mod event;
 pub mod events;

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod alert;
 pub mod alerts;
 pub mod bulk;
+pub mod dead_letters;
 pub mod event;
 pub mod events;
 pub mod health;

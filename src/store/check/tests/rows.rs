@@ -40,6 +40,7 @@ impl Store {
         self.rows_of("sessions", t::SESSIONS, &mut rows);
         self.rows_of("saved_searches", t::SAVED_SEARCHES, &mut rows);
         self.rows_of("overrides", t::OVERRIDES, &mut rows);
+        self.rows_of("failed_steps", t::FAILED_STEPS, &mut rows);
         self.rows_of("noticed", t::NOTICED, &mut rows);
         self.rows_of("accounts", t::ACCOUNTS, &mut rows);
         let tables = self.db.begin_read().expect("it reads").list_tables().expect("it lists").count();

@@ -104,6 +104,22 @@ fn did(activity: &Activity) -> String {
         Activity::BooksDiffer { source, .. } => {
             format!("found events of the source {} unaccounted for", quoted(source))
         }
+        Activity::DeadLetterKept { id, .. } => {
+            format!("failed at {} and keeps it as a dead letter", quoted(id))
+        }
+        Activity::DeadLettersWait { waiting, .. } => {
+            let letters = words::counted(*waiting, "dead letter");
+            format!("counted {letters} that {} for a decision", if *waiting == 1 { "waits" } else { "wait" })
+        }
+        Activity::DeadLettersRetried { ids, .. } => {
+            format!("had {} tried again", words::counted(ids.len() as u64, "dead letter"))
+        }
+        Activity::DeadLetterDone { id } => {
+            format!("did the work of the dead letter {} after all", quoted(id))
+        }
+        Activity::DeadLettersDiscarded { ids, .. } => {
+            format!("gave up on {}", words::counted(ids.len() as u64, "dead letter"))
+        }
         Activity::SettingsChanged { changes, by } => {
             let verb = if by.is_some() { "changed" } else { "started with" };
             let what = if by.is_some() { "setting" } else { "changed setting" };
@@ -235,6 +251,11 @@ fn details(activity: &Activity) -> Vec<String> {
         }
         Activity::SettingsChanged { changes, .. } => settings(changes),
         Activity::DiskChanged { free_bytes, .. } => vec![format!("{} bytes free", words::count(*free_bytes))],
+        Activity::DeadLetterKept { cause, .. } => vec![text::short(cause, DETAIL_CHARS)],
+        Activity::DeadLettersDiscarded { ids, reason, .. } => {
+            vec![text::short(reason, DETAIL_CHARS), text::short(&ids.join(", "), DETAIL_CHARS)]
+        }
+        Activity::DeadLettersRetried { ids, .. } => vec![text::short(&ids.join(", "), DETAIL_CHARS)],
         Activity::BooksDiffer { received, stored, duplicate, rejected, .. } => vec![format!(
             "{} received, but {} stored, {} duplicate and {} rejected",
             words::count(*received),
