@@ -8,7 +8,9 @@ mod settings;
 
 use crate::config::Config;
 use crate::counters::{Counters, CountersError, Opening};
-use crate::ingest::{Admission, Clock, Disk, DiskLimits, KeepingBudget, Limits, Writer, WriterTask};
+use crate::ingest::{
+    Admission, Clock, Disk, DiskLimits, KeepingBudget, Limits, RateLimits, Writer, WriterTask,
+};
 use crate::keys::LogKeyError;
 use crate::model::{ReceivedAt, SourceId};
 use crate::notify::Notifier;
@@ -215,6 +217,7 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     );
     let app = Arc::new(Appliance {
         disk,
+        rates: RateLimits::default(),
         admission: Admission::new(config.intake.queue_bytes_max),
         keeping: KeepingBudget::default(),
         notifier,

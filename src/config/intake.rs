@@ -12,6 +12,8 @@ pub struct Intake {
     pub queue_bytes_max: usize,
     /// Requests that may wait for the writer before one is answered 429.
     pub queue_requests_max: usize,
+    /// Events that each source may send in a second, unless its own setting says otherwise; 0 does not bound them.
+    pub events_per_sec_max: u32,
     /// Inputs of one source that were no events and are kept in the log in a minute; 0 keeps none.
     pub keep_rejected_per_minute: u32,
 }
@@ -22,12 +24,13 @@ impl Intake {
         let queue_bytes_max = section.integer("queue_bytes_max", 67_108_864, 1_048_576..=17_179_869_184);
         let queue_requests_max = section.integer("queue_requests_max", 1_024, 1..=65_536);
         let keep_rejected_per_minute = section.integer("keep_rejected_per_minute", 100, 0..=10_000);
+        let events_per_sec_max = section.integer("events_per_sec_max", 0, 0..=10_000_000);
         section.require(
             queue_bytes_max >= limits.body_bytes_max,
             "queue_bytes_max",
             format!("must not be below body_bytes_max ({})", limits.body_bytes_max),
         );
-        Intake { limits, queue_bytes_max, queue_requests_max, keep_rejected_per_minute }
+        Intake { limits, queue_bytes_max, queue_requests_max, events_per_sec_max, keep_rejected_per_minute }
     }
 }
 

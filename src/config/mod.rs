@@ -185,13 +185,14 @@ impl Config {
             dead_letters: DeadLetters::read(reader.section(&["dead_letters"])),
             search: Search::read(reader.section(&["search"])),
             notify: Notify::read(reader, listen),
-            sources: Sources::read(reader),
+            sources: Sources::default(),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
             layers: Layers::default(),
             texts: BTreeMap::new(),
         };
+        config.sources = Sources::read(reader, config.intake.events_per_sec_max);
         config.texts = reader.texts();
         config.integrity.show_secret(&mut config.texts);
         config

@@ -5,6 +5,7 @@ mod clock;
 mod disk;
 mod writer;
 mod draft;
+mod rate;
 mod keeping;
 
 pub use admission::{Admission, Admitted};
@@ -12,4 +13,5 @@ pub use clock::{Clock, ClockWatch};
 pub use disk::{Disk, DiskLimits, DiskUse};
 pub use draft::{Rejection, Sender, draft};
 pub use keeping::{KeepingBudget, kept};
+pub use rate::RateLimits;
 pub use writer::{Limits, Refused, Weight, Writer, WriterTask};

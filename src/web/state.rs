@@ -6,7 +6,7 @@ use super::live::LiveStreams;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
-use crate::ingest::{Admission, Clock, Disk, KeepingBudget, Refused, Writer};
+use crate::ingest::{Admission, Clock, Disk, KeepingBudget, RateLimits, Refused, Writer};
 use crate::keys::{Keyring, LogSigner};
 use crate::model::{ReceivedAt, SourceId};
 use crate::notify::Notifier;
@@ -27,6 +27,8 @@ pub struct Appliance {
     pub writer: Writer,
     /// The disk that holds the log.
     pub disk: Disk,
+    /// What each source may still send, where that is bounded.
+    pub rates: RateLimits,
     /// Room for what is being taken in.
     pub admission: Admission,
     /// How much of what was refused may still be kept as evidence.
@@ -131,6 +133,12 @@ impl Appliance {
     /// measured by it.
     pub fn now_received(&self) -> ReceivedAt {
         self.clock.received_at().max(self.store.last_received_at())
+    }
+
+    /// How many events the source of that name may send in a second; 0 does not bound them.
+    pub fn events_per_sec_max(&self, source: &str) -> u32 {
+        let own = self.config.sources.events_per_sec_max.get(source);
+        own.copied().unwrap_or(self.config.intake.events_per_sec_max)
     }
 
     /// Enters into the books what is still to be entered. For when nothing else is committed.

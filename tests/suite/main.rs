@@ -24,6 +24,7 @@ mod kills;
 mod live;
 mod notify;
 mod operations;
+mod overload;
 mod pages;
 mod patterns;
 mod people;

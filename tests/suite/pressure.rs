@@ -133,6 +133,26 @@ fn packed_bodies_take_the_room_of_what_is_in_them() {
     client.get("/livez").expect(200);
 }
 
+#[test]
+fn a_source_that_sends_too_much_waits_and_others_do_not() {
+    let config = "[intake]\nevents_per_sec_max = 2\n[sources.bulk]\nevents_per_sec_max = 0\n";
+    let appliance = Appliance::start_configured(config);
+    let (client, bulk) = (appliance.everything("app"), appliance.everything("bulk"));
+    let batch = serde_json::Value::from(vec![plain(); 30]);
+    client.post(EVENTS, &batch).expect(202);
+    let refused = client.post(EVENTS, &plain()).expect(429);
+    assert_eq!(refused.json()["code"], "rate_limited");
+    let wait: u64 = refused.header("retry-after").expect("it says when").parse().expect("seconds");
+    assert!((1..=6).contains(&wait), "{wait}");
+    assert_eq!(total(&client, ""), 30, "nothing of it was stored");
+    for _ in 0..5 {
+        bulk.post(EVENTS, &batch).expect(202);
+    }
+    eventually("it may send again", || (client.post(EVENTS, &plain()).status == 201).then_some(()));
+    let metrics = client.get("/metrics").expect(200).text();
+    assert!(metrics.contains("sealwatch_intake_unaccounted_events 0"), "{metrics}");
+}
+
 /// Whoever went away while waiting for the commit was counted as waiting for ever.
 #[test]
 fn those_who_leave_while_they_wait_are_not_counted_as_waiting() {

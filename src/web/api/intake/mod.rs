@@ -22,7 +22,7 @@ use axum::response::Response;
 use jiff::Timestamp;
 use outcomes::{Outcomes, Shape};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes of a body up to which it is taken apart on the spot; a larger one goes to a thread of its own.
 const ON_THE_SPOT: usize = 32 << 10;
@@ -83,6 +83,10 @@ impl Incoming {
     ) -> Result<Response, Problem> {
         let source = source_of(&self.caller)?;
         app.disk.admit()?;
+        let per_sec = app.events_per_sec_max(&app.keyring.get().name(source));
+        if per_sec > 0 {
+            app.rates.admit(source, per_sec, self.began).map_err(|wait| too_many(per_sec, wait))?;
+        }
         let received = booked(app, source, body::receive(app, &self.headers, body).await)?;
         // Looked up when the body is there: the key may have been revoked while it came.
         let sender = app.keyring.get().by_source(source).ok_or_else(revoked)?;
@@ -98,6 +102,9 @@ impl Incoming {
                 return Err(problem);
             }
         };
+        if per_sec > 0 {
+            app.rates.spend(source, per_sec, taken.items.len(), Instant::now());
+        }
         store(app, source, taken, guard, self.request_id, self.began).await
     }
 }
@@ -111,6 +118,12 @@ fn source_of(caller: &Caller) -> Result<SourceId, Problem> {
             Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message))
         }
     }
+}
+
+fn too_many(per_sec: u32, wait: Duration) -> Problem {
+    let message = format!("this source may send {per_sec} events a second; nothing was stored");
+    let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+    Problem { retry_after: Some(wait.as_secs_f64().ceil().max(1.0) as u64), ..problem }
 }
 
 fn revoked() -> Problem {

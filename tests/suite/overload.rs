@@ -1,0 +1,111 @@
+//! More than it can take: memory stays within its bounds, nothing acknowledged is lost, and no flood hides an attack.
+//!
+//! A few seconds and some thousand principals among the other tests; `SEALWATCH_OVERLOAD_SECS=600` and
+//! `SEALWATCH_PRINCIPALS=1000000` with `cargo test --test suite overload` for more.
+
+use crate::appliance::{Appliance, eventually, found, total};
+use crate::client::Client;
+use crate::samples::{failed_sign_in, plain, plain_with};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const EVENTS: &str = "/api/v1/audit/events";
+/// Clients at once: far more than can be answered.
+const CLIENTS: usize = 48;
+/// What the process may take in all, under either flood.
+const MEMORY_KIB_MAX: u64 = 600_000;
+
+fn given(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn under_far_too_much_load_memory_is_bounded_and_nothing_acknowledged_is_lost() {
+    let secs = given("SEALWATCH_OVERLOAD_SECS", 8);
+    let appliance = Appliance::start_with(&[
+        ("SEALWATCH_INTAKE__BODY_BYTES_MAX", "1048576"),
+        ("SEALWATCH_INTAKE__QUEUE_BYTES_MAX", "8388608"),
+    ]);
+    let client = appliance.everything("flood");
+    let fill = "x".repeat(1_000);
+    let batch = Value::from(vec![plain_with(json!({"outcomeDescription": fill})); 500]).to_string();
+    let (accepted, refused, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let deadline = Instant::now() + Duration::from_secs(secs);
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let client = client.with("Content-Type", "application/json");
+                while Instant::now() < deadline {
+                    match client.try_call("POST", EVENTS, batch.as_bytes()) {
+                        Ok(reply) if reply.status == 202 => {
+                            accepted.fetch_add(
+                                reply.json()["accepted"].as_u64().expect("a number"),
+                                Ordering::Relaxed,
+                            );
+                        }
+                        Ok(reply) => {
+                            assert_eq!(reply.status, 429, "{reply}");
+                            assert!(reply.header("retry-after").is_some(), "{reply}");
+                            refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                        // Closed while the body was still on its way: not acknowledged.
+                        Err(_) => drop(failed.fetch_add(1, Ordering::Relaxed)),
+                    }
+                }
+            });
+        }
+    });
+    let began = Instant::now();
+    eventually("it is back", || (client.post(EVENTS, &plain()).status == 201).then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
+    let (failed, peak) = (failed.into_inner(), appliance.memory_peak_kib());
+    println!(
+        "{secs} s: {accepted} events taken, {refused} requests refused, {failed} cut off, {peak} KiB at most"
+    );
+    assert!(accepted > 0 && refused > 0, "it was too much, and some of it was taken");
+    assert!(peak < MEMORY_KIB_MAX, "{peak} KiB");
+    let there = total(&client, "");
+    let in_doubt = failed * 500;
+    assert!(
+        (accepted + 1..=accepted + 1 + in_doubt).contains(&there),
+        "{accepted} acknowledged, {there} there"
+    );
+    let metrics = client.get("/metrics").expect(200).text();
+    assert!(metrics.contains("sealwatch_intake_unaccounted_events 0"), "{metrics}");
+}
+
+/// One source names a new principal in each event; another one's slow attack must be found all the same.
+#[test]
+fn a_flood_of_principals_takes_bounded_memory_and_hides_no_attack() {
+    let principals = given("SEALWATCH_PRINCIPALS", 20_000);
+    let appliance = Appliance::start_with(&[("SEALWATCH_DETECTION__KEYS_MAX", "5000")]);
+    let (flood, victim) = (appliance.everything("flood"), appliance.everything("victim"));
+    let attack = |client: &Client, second: u32| {
+        client.post(EVENTS, &failed_sign_in("acme", "mallory", second)).expect(201);
+    };
+    let steps = 5;
+    for step in 0..steps {
+        attack(&victim, step);
+        let part = principals / u64::from(steps);
+        let numbers: Vec<u64> = (0..part).map(|n| u64::from(step) * part + n).collect();
+        for numbers in numbers.chunks(1_000) {
+            let events = numbers.iter().map(|n| failed_sign_in("acme", &format!("user-{n}"), step));
+            flood.post(EVENTS, &events.collect()).expect(202);
+        }
+    }
+    appliance.detection_is_done(&victim);
+    let alerts = found(&victim, "&pattern=FAILED_AUTH");
+    let about: Vec<&Value> = alerts.iter().map(|alert| &alert["metadata"]["key"]).collect();
+    assert_eq!(about, ["mallory"]);
+    let metrics = flood.get("/metrics").expect(200).text();
+    let evicted = metrics
+        .lines()
+        .find(|line| line.starts_with("sealwatch_detect_evicted_keys_total{pattern=\"FAILED_AUTH\"}"));
+    let evicted: u64 = evicted.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a number");
+    assert!(evicted >= principals - 5_000, "{evicted} windows were let go");
+    let peak = appliance.memory_peak_kib();
+    println!("{principals} principals: {evicted} windows let go, {peak} KiB at most");
+    assert!(peak < MEMORY_KIB_MAX, "{peak} KiB");
+}
