@@ -212,6 +212,10 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     tracing::info!(
         entries = store.size().0,
         events = store.events(),
+        read_again_for_detection = detect.read_again(),
+        not_counted_yet = store.size().0.saturating_sub(count.progress().position().0),
+        dead_letters = store.dead_letters_waiting()?,
+        last_ran_until = %ran_until.timestamp(),
         millis = began.elapsed().as_millis() as u64,
         "the log is open"
     );

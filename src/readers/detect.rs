@@ -36,6 +36,7 @@ pub struct DetectReader {
     progress: Progress,
     stats: Arc<Mutex<EngineStats>>,
     failing: Failing,
+    read_again: u64,
     state: State,
 }
 
@@ -89,13 +90,15 @@ impl DetectReader {
             progress,
             stats,
             failing,
+            read_again: 0,
             state,
         };
         while reader.state.position < position {
             // What fires here has been committed before.
             reader.read_stretch(position)?;
-            reader.failing.news();
         }
+        reader.failing.restored();
+        reader.read_again = position.0.saturating_sub(taken_at.0);
         for mistake in reader.layers.detection(&reader.state.overrides).1 {
             tracing::warn!(%mistake, "what was changed at run time does not fit the file any more; see /patterns");
         }
@@ -105,6 +108,11 @@ impl DetectReader {
     /// How far it has come.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// How many entries were read again to bring the windows back.
+    pub fn read_again(&self) -> u64 {
+        self.read_again
     }
 
     /// How full the windows are and what they had to let go.

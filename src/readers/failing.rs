@@ -14,13 +14,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) struct Failing {
     reader: &'static str,
     failed: BTreeSet<Seq>,
+    /// While a stretch is read once more that was read before: what still waits at its end, whatever was tried in it.
+    still_waiting: BTreeSet<Seq>,
     news: Steps,
 }
 
 impl Failing {
-    /// What the store knows of the reader of that name.
+    /// What the store knows of the reader of that name, which reads again what it read before, until
+    /// [`Failing::restored`].
     pub(super) fn restore(reader: &'static str, store: &Store) -> Result<Failing, StoreError> {
-        Ok(Failing { reader, failed: waiting(reader, store)?, news: Steps::default() })
+        let failed = waiting(reader, store)?;
+        Ok(Failing { reader, still_waiting: failed.clone(), failed, news: Steps::default() })
+    }
+
+    /// What is read from here on is new.
+    pub(super) fn restored(&mut self) {
+        self.still_waiting.clear();
+        self.news = Steps::default();
     }
 
     /// Goes on from where a reader knows of its own that it failed at `failed`. What the store has beyond that is done,
@@ -31,7 +41,8 @@ impl Failing {
         store: &Store,
     ) -> Result<Failing, StoreError> {
         let done = waiting(reader, store)?.difference(&failed).copied().collect();
-        Ok(Failing { reader, failed, news: Steps { failed: Vec::new(), done } })
+        let news = Steps { failed: Vec::new(), done };
+        Ok(Failing { reader, failed, still_waiting: BTreeSet::new(), news })
     }
 
     /// Runs the step over an entry, unless it failed there before.
@@ -50,7 +61,9 @@ impl Failing {
 
     /// Which of these dead letters are this reader's, and wait.
     pub(super) fn own(&self, ids: &[String]) -> Vec<Seq> {
-        let own = |seq: &Seq| ids.contains(&DeadLetter::id_of_step(self.reader, *seq));
+        let own = |seq: &Seq| {
+            !self.still_waiting.contains(seq) && ids.contains(&DeadLetter::id_of_step(self.reader, *seq))
+        };
         self.failed.iter().copied().filter(own).collect()
     }
 
@@ -117,7 +130,12 @@ mod tests {
 
     #[test]
     fn what_failed_is_passed_over_until_it_is_to_be_tried_again() {
-        let mut failing = Failing { reader: "detect", failed: BTreeSet::new(), news: Steps::default() };
+        let mut failing = Failing {
+            reader: "detect",
+            failed: BTreeSet::new(),
+            still_waiting: BTreeSet::new(),
+            news: Steps::default(),
+        };
         failing.run(Seq(1), || {});
         assert!(failing.news().is_empty());
         failing.run(Seq(2), || panic!("at {}", 2));
@@ -133,5 +151,18 @@ mod tests {
         assert_eq!(failing.news(), Steps { failed: Vec::new(), done: vec![Seq(2)] });
         failing.run_again(Seq(2), || panic!("nothing waits any more"));
         assert!(failing.news().is_empty() && failing.own(&ids).is_empty());
+    }
+
+    /// A program that fails no more read the stretch before the last kill once more, did there what had been tried in
+    /// vain, and told nobody: the letter then waited for ever.
+    #[test]
+    fn what_still_waits_is_not_tried_while_a_stretch_is_read_once_more() {
+        let failed = BTreeSet::from([Seq(2)]);
+        let still_waiting = failed.clone();
+        let mut failing = Failing { reader: "detect", failed, still_waiting, news: Steps::default() };
+        let ids = ["step/detect/2".to_owned()];
+        assert!(failing.own(&ids).is_empty());
+        failing.restored();
+        assert_eq!(failing.own(&ids), [Seq(2)]);
     }
 }

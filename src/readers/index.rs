@@ -187,7 +187,8 @@ impl Work {
         names: Names,
         progress: Progress,
     ) -> Result<Work, StoreError> {
-        let failing = Failing::restore(READER, &store)?;
+        let mut failing = Failing::restore(READER, &store)?;
+        failing.restored();
         let (position, waiting_since, committed_at) = (None, None, None);
         let decisions_from = store.size();
         Ok(Work {
@@ -253,6 +254,8 @@ impl Work {
         }
         self.waiting_since = None;
         self.failing = Failing::restore(READER, &self.store)?;
+        // What to do about decisions that are read once more is said by `decisions_from`.
+        self.failing.restored();
         let position = if let Some(Wanted::Made(why)) = wanted {
             tracing::warn!(%why, "the search index is made again from the log");
             self.indexer.begin_anew(size)?;

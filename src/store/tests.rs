@@ -342,6 +342,27 @@ fn a_firing_finds_the_alert_that_was_reopened() {
 }
 
 #[test]
+fn a_log_of_a_newer_program_is_refused_and_left_as_it_is() {
+    let disk = disk::Disk::with(Vec::new(), disk::Fault::NONE);
+    let store = Store::open_on(disk.clone(), now(0)).expect("memory does not fail");
+    let write = store.db.begin_write().expect("memory does not fail");
+    let newer = (FORMAT_VERSION + 1).to_le_bytes();
+    let mut meta = write.open_table(tables::META).expect("it is there");
+    meta.insert(tables::META_FORMAT, &newer[..]).expect("memory does not fail");
+    drop(meta);
+    write.commit().expect("memory does not fail");
+    drop(store);
+    let before = disk.content();
+    let again = disk::Disk::with(before.clone(), disk::Fault::NONE);
+    let refused = Store::open_on(again.clone(), now(1)).err().expect("nobody knows what is in it");
+    let words = format!("format {}; this program knows formats up to {FORMAT_VERSION}", FORMAT_VERSION + 1);
+    assert!(refused.to_string().contains(&words), "{refused}");
+    drop(again);
+    let same = disk::Disk::with(before, disk::Fault::NONE);
+    assert!(matches!(Store::open_on(same, now(2)), Err(StoreError::Newer { .. })), "and still is");
+}
+
+#[test]
 fn a_new_log_begins_with_its_own_entry() {
     let store = store();
     let entry = store.entry(Seq(0)).expect("readable").expect("there").expect("whole").entry;

@@ -59,7 +59,7 @@ fn an_event_at_which_detection_fails_is_looked_at_again_when_someone_says_so() {
     assert_eq!((letters(&client).len(), letters(&client)[0]["tries"].clone()), (1, json!(2)));
 
     // What made it fail is gone.
-    assert_eq!(appliance.stop().code(), Some(0));
+    appliance.kill9();
     appliance.restart_with(&[]);
     let client = appliance.client().with_key(&key);
     assert_eq!(letters(&client).len(), 1, "nobody has said so yet");
