@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 #[path = "../../fuzz/targets.rs"]
 mod targets;
 
+/// Bytes that mean something to one of the parsers.
+const SPECIAL: &[u8] = b"\0\xff{}[]\",:\n-09";
 /// Bytes of an input at most.
 const INPUT_BYTES_MAX: usize = 64 << 10;
 
@@ -54,9 +56,7 @@ fn changed(corpus: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
         let end = at + below(chance, (input.len() - at).min(32));
         match chance.below(6) {
             0 if at < input.len() => input[at] ^= 1 << chance.below(8),
-            1 if at < input.len() => {
-                input[at] = *b"\0\xff{}[]\",:\n-09".get(below(chance, 12)).expect("it is one of them")
-            }
+            1 if at < input.len() => input[at] = SPECIAL[below(chance, SPECIAL.len() - 1)],
             2 => drop(input.drain(at..end)),
             3 => {
                 let piece = input[at..end].to_vec();
