@@ -6,6 +6,7 @@
 //! a new one.
 
 mod sled_dir;
+mod opening;
 mod tally;
 mod busiest;
 mod latency;
@@ -13,6 +14,7 @@ mod sequence;
 
 pub use busiest::{Busiest, PrincipalCount};
 pub use latency::{Latency, LatencySummary};
+pub use opening::Opening;
 pub use sequence::{GAPS_MAX, Sequence};
-pub use sled_dir::{Counters, CountersError, Opening};
+pub use sled_dir::{Counters, CountersError};
 pub use tally::{Minute, Tally};

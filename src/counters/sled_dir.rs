@@ -1,4 +1,4 @@
-//! The sled directory: opened with patience, distrusted, set aside and begun anew at any trouble.
+//! What is kept in the sled directory, and under which keys.
 //!
 //! Keys: `log` (the id of the log), `position`, `latency`, `t/` name → u64, `m/` minute u32 BE → four u64,
 //! `h/` hour u32 BE → busiest principals as JSON, `c/` fingerprint → u64, `s/` source u32 BE → u64 ns,
@@ -7,14 +7,14 @@
 
 use super::busiest::{Busiest, PrincipalCount};
 use super::latency::Latency;
+use super::opening::{self, Opening};
 use super::sequence::Sequence;
 use super::tally::{Minute, Tally};
 use crate::model::{ReceivedAt, Seq, SourceId};
 use sled::{Batch, Db, IVec};
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::RwLock;
 use thiserror::Error;
 
 /// Minutes that are kept: a day.
@@ -23,26 +23,17 @@ const MINUTES_KEPT: u64 = 24 * 60;
 const HOURS_KEPT: u64 = 25;
 /// Cooldowns that are kept. They are a cache, so beyond this all go, and come back as alerts are told again.
 const COOLDOWNS_KEPT: usize = 100_000;
-/// Tries to open the directory, whose lock a killed process may hold for a moment yet, and the pause between
-/// them.
-const OPEN_TRIES: u32 = 40;
-const OPEN_PAUSE: Duration = Duration::from_millis(250);
+/// Why the lock of the directory is never poisoned.
+const UNPOISONED: &str = "no holder of this lock panics";
 
-/// The open counters.
+/// The counters. Nothing is brought to disk before [`Counters::flush`], so that whoever flushes decides whether there
+/// is room for it.
 pub struct Counters {
-    db: Db,
+    dir: PathBuf,
+    log_id: String,
+    /// `None` while a new directory could not be begun.
+    db: RwLock<Option<Db>>,
     latency: Latency,
-}
-
-/// What became of the directory when it was opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// There was none.
-    New,
-    /// It goes on from where it was.
-    Kept,
-    /// It was set aside, and why; the counters are filled from the log again.
-    SetAside(String),
 }
 
 /// Why the counters could not be opened or written.
@@ -59,26 +50,25 @@ impl Counters {
     /// Opens the directory for this log, or a new one in its place. `size` is that of the log: counters that
     /// claim to have seen more belong to another life of it.
     pub fn open(dir: &Path, log_id: &str, size: Seq) -> Result<(Counters, Opening), CountersError> {
-        let existed = dir.exists();
-        let why = match open_guarded(dir) {
-            Ok(db) => match is_of_log(&db, log_id, size) {
-                Ok(()) => {
-                    let latency = db.get("latency").ok().flatten();
-                    let latency = latency.map_or_else(Latency::default, |bytes| Latency::restore(&bytes));
-                    let opening = if existed { Opening::Kept } else { Opening::New };
-                    return Ok((Counters { db, latency }, opening));
-                }
-                Err(why) => {
-                    drop(db);
-                    why
-                }
-            },
-            Err(why) => why,
-        };
-        set_aside(dir).map_err(|error| failed(dir, error))?;
-        let db = open_guarded(dir).map_err(|what| failed(dir, what))?;
-        is_of_log(&db, log_id, size).map_err(|what| failed(dir, what))?;
-        Ok((Counters { db, latency: Latency::default() }, Opening::SetAside(why)))
+        let (db, opening) = opening::open(dir, log_id, size).map_err(|what| failed(dir, what))?;
+        let latency = db.get("latency").ok().flatten();
+        let latency = latency.map_or_else(Latency::default, |bytes| Latency::restore(&bytes));
+        let (dir, log_id) = (dir.to_owned(), log_id.to_owned());
+        Ok((Counters { dir, log_id, db: RwLock::new(Some(db)), latency }, opening))
+    }
+
+    /// Sets the directory aside and begins a new one. After an error, sled refuses whatever it is asked.
+    pub fn begin_anew(&self) -> Result<(), CountersError> {
+        let mut place = self.db.write().expect(UNPOISONED);
+        *place = None;
+        let begun = opening::begin_anew(&self.dir, &self.log_id);
+        *place = Some(begun.map_err(|what| failed(&self.dir, what))?);
+        Ok(())
+    }
+
+    fn db(&self) -> Result<Db, CountersError> {
+        let db = self.db.read().expect(UNPOISONED).clone();
+        db.ok_or_else(|| failed(&self.dir, "it could not be begun anew yet"))
     }
 
     /// The first entry of the log that is not counted yet.
@@ -109,8 +99,8 @@ impl Counters {
             busiest.merge(more);
             batch.insert(key, serde_json::to_vec(&busiest).expect("it has only string keys"));
         }
-        if !tally.cooldowns.is_empty() && self.db.scan_prefix("c/").count() >= COOLDOWNS_KEPT {
-            for row in self.db.scan_prefix("c/").keys() {
+        if !tally.cooldowns.is_empty() && self.db()?.scan_prefix("c/").count() >= COOLDOWNS_KEPT {
+            for row in self.db()?.scan_prefix("c/").keys() {
                 batch.remove(row.map_err(|error| self.failed(error))?);
             }
         }
@@ -142,11 +132,11 @@ impl Counters {
         }
         batch.insert("position", &position.0.to_le_bytes());
         batch.insert("latency", self.latency.save());
-        self.db.apply_batch(batch).map_err(|error| self.failed(error))
+        self.db()?.apply_batch(batch).map_err(|error| self.failed(error))
     }
 
     fn forget(&self, prefix: &[u8; 2], before: u64, batch: &mut Batch) -> Result<(), CountersError> {
-        for row in self.db.range(&prefix[..]..&numbered(prefix, before)[..]) {
+        for row in self.db()?.range(&prefix[..]..&numbered(prefix, before)[..]) {
             batch.remove(row.map_err(|error| self.failed(error))?.0);
         }
         Ok(())
@@ -159,7 +149,7 @@ impl Counters {
 
     /// All totals by name.
     pub fn totals(&self) -> Result<BTreeMap<String, u64>, CountersError> {
-        let rows = self.db.scan_prefix("t/").map(|row| {
+        let rows = self.db()?.scan_prefix("t/").map(|row| {
             let (key, value) = row.map_err(|error| self.failed(error))?;
             Ok((String::from_utf8_lossy(&key[2..]).into_owned(), decode_number(&value)))
         });
@@ -168,17 +158,18 @@ impl Counters {
 
     /// The minutes from `first` on (numbered since 1970) in which something came in.
     pub fn minutes(&self, first: u64) -> Result<BTreeMap<u64, Minute>, CountersError> {
-        let rows = self.db.range(numbered(b"m/", first)..numbered(b"m/", u64::from(u32::MAX))).map(|row| {
-            let (key, value) = row.map_err(|error| self.failed(error))?;
-            Ok((number_of(&key), decode_minute(&value)))
-        });
+        let rows =
+            self.db()?.range(numbered(b"m/", first)..numbered(b"m/", u64::from(u32::MAX))).map(|row| {
+                let (key, value) = row.map_err(|error| self.failed(error))?;
+                Ok((number_of(&key), decode_minute(&value)))
+            });
         rows.collect()
     }
 
     /// The busiest principals of the hours from `first` on (numbered since 1970) together, the busiest first.
     pub fn busiest(&self, first: u64) -> Result<Vec<PrincipalCount>, CountersError> {
         let mut all = Busiest::default();
-        for row in self.db.range(numbered(b"h/", first)..numbered(b"h/", u64::from(u32::MAX))) {
+        for row in self.db()?.range(numbered(b"h/", first)..numbered(b"h/", u64::from(u32::MAX))) {
             let (_, value) = row.map_err(|error| self.failed(error))?;
             all.merge(&decode_busiest(&value));
         }
@@ -193,7 +184,7 @@ impl Counters {
 
     /// When each source last sent something.
     pub fn last_seen(&self) -> Result<BTreeMap<SourceId, ReceivedAt>, CountersError> {
-        let rows = self.db.scan_prefix("s/").map(|row| {
+        let rows = self.db()?.scan_prefix("s/").map(|row| {
             let (key, value) = row.map_err(|error| self.failed(error))?;
             Ok((SourceId(number_of(&key) as u32), ReceivedAt(decode_number(&value))))
         });
@@ -202,7 +193,7 @@ impl Counters {
 
     /// The entries that could not be counted.
     pub fn uncounted(&self) -> Result<BTreeSet<Seq>, CountersError> {
-        let rows = self.db.scan_prefix("u/").keys().filter_map(|key| {
+        let rows = self.db()?.scan_prefix("u/").keys().filter_map(|key| {
             let key = key.map_err(|error| self.failed(error));
             key.map(|key| Some(Seq(u64::from_be_bytes(key[2..].try_into().ok()?)))).transpose()
         });
@@ -211,7 +202,7 @@ impl Counters {
 
     /// The running numbers of each source that gives its events any.
     pub fn sequences(&self) -> Result<BTreeMap<SourceId, Sequence>, CountersError> {
-        let rows = self.db.scan_prefix("q/").filter_map(|row| {
+        let rows = self.db()?.scan_prefix("q/").filter_map(|row| {
             let row = row.map_err(|error| self.failed(error));
             row.map(|(key, row)| {
                 let sequence = serde_json::from_slice(&row).ok()?;
@@ -224,11 +215,11 @@ impl Counters {
 
     /// Brings everything to disk.
     pub fn flush(&self) -> Result<(), CountersError> {
-        self.db.flush().map(drop).map_err(|error| self.failed(error))
+        self.db()?.flush().map(drop).map_err(|error| self.failed(error))
     }
 
     fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<IVec>, CountersError> {
-        self.db.get(key).map_err(|error| self.failed(error))
+        self.db()?.get(key).map_err(|error| self.failed(error))
     }
 
     fn number(&self, key: &str) -> Result<u64, CountersError> {
@@ -236,63 +227,12 @@ impl Counters {
     }
 
     fn failed(&self, error: sled::Error) -> CountersError {
-        CountersError { dir: PathBuf::from("counters"), what: error.to_string() }
+        failed(&self.dir, error)
     }
 }
 
 fn failed(dir: &Path, what: impl ToString) -> CountersError {
     CountersError { dir: dir.to_owned(), what: what.to_string() }
-}
-
-/// sled panics on most kinds of damage; a panic here says no more than that the directory is no good.
-fn open_guarded(dir: &Path) -> Result<Db, String> {
-    let mut tries = 0;
-    loop {
-        let config = sled::Config::new().path(dir).cache_capacity(16 << 20).flush_every_ms(Some(1_000));
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            let db = config.open()?;
-            // Damage often shows only on reading.
-            db.iter().try_for_each(|row| row.map(drop))?;
-            Ok::<Db, sled::Error>(db)
-        }));
-        tries += 1;
-        match opened {
-            Ok(Ok(db)) => return Ok(db),
-            Ok(Err(sled::Error::Io(error))) if is_held(&error) && tries < OPEN_TRIES => {
-                std::thread::sleep(OPEN_PAUSE);
-            }
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err("sled panicked while it opened the directory".to_owned()),
-        }
-    }
-}
-
-fn is_held(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
-}
-
-fn is_of_log(db: &Db, log_id: &str, size: Seq) -> Result<(), String> {
-    let known = db.get("log").map_err(|error| error.to_string())?;
-    let position = db.get("position").map_err(|error| error.to_string())?;
-    match known {
-        None if db.is_empty() => db.insert("log", log_id).map(drop).map_err(|error| error.to_string()),
-        Some(known) if known == log_id.as_bytes() => {
-            match position.map_or(0, |value| decode_number(&value)) {
-                position if position > size.0 => Err("it has counted more than the log holds".to_owned()),
-                _ => Ok(()),
-            }
-        }
-        _ => Err("it belongs to another log".to_owned()),
-    }
-}
-
-/// Renames the directory, so that what was in it can still be looked at; one earlier copy is kept at most.
-fn set_aside(dir: &Path) -> std::io::Result<()> {
-    let aside = dir.with_extension("damaged");
-    if aside.exists() {
-        std::fs::remove_dir_all(&aside)?;
-    }
-    if dir.exists() { std::fs::rename(dir, aside) } else { Ok(()) }
 }
 
 fn numbered(prefix: &[u8; 2], number: u64) -> Vec<u8> {
@@ -304,7 +244,7 @@ fn number_of(key: &[u8]) -> u64 {
     key.get(2..).and_then(|rest| rest.try_into().ok()).map_or(0, |bytes| u64::from(u32::from_be_bytes(bytes)))
 }
 
-fn decode_number(value: &[u8]) -> u64 {
+pub(super) fn decode_number(value: &[u8]) -> u64 {
     value.try_into().map_or(0, u64::from_le_bytes)
 }
 

@@ -157,8 +157,13 @@ impl Writer {
     }
 
     /// Whether anything may be handed in by those who cannot wait until there is room.
+    /// Whether the disk has room for more than what the log may need itself.
+    pub fn has_room(&self) -> bool {
+        self.disk.state() != DiskState::Spent
+    }
+
     fn admit(&self) -> Result<(), Refused> {
-        let no_room = self.pause.begun.load(Ordering::Relaxed) || self.disk.state() == DiskState::Spent;
+        let no_room = self.pause.begun.load(Ordering::Relaxed) || !self.has_room();
         if no_room { Err(Refused::DiskFull) } else { Ok(()) }
     }
 

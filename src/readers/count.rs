@@ -1,26 +1,65 @@
 //! The count reader: folds the log into the counters.
+//!
+//! The counters can be made again at any time, so their own trouble never ends the process: they are begun anew.
 
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, observe};
-use crate::counters::{Counters, Tally};
+use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
+use crate::counters::{Counters, CountersError, Tally};
 use crate::decode;
 use crate::ingest::Writer;
 use crate::model::{Entry, EntryKind, Seq, organization_of};
-use crate::store::{Steps, Store};
+use crate::store::{Steps, Store, StoreError};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// How long what was counted may wait until it is brought to disk. What a kill takes is counted again.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// The pause after trouble with the counters.
+const PAUSE: Duration = Duration::from_secs(10);
+/// The name of this reader in dead letters.
+const READER: &str = "count";
 
 /// Reads the log for the counters. Runs as long as the appliance.
 pub struct CountReader {
-    store: Arc<Store>,
-    counters: Arc<Counters>,
     writer: Writer,
     committed: watch::Receiver<Seq>,
+    progress: Progress,
+    work: Work,
+}
+
+/// What may block.
+struct Work {
+    store: Arc<Store>,
+    counters: Arc<Counters>,
     position: Seq,
     failing: Failing,
-    progress: Progress,
+    /// Since when something waits to be brought to disk.
+    waiting_since: Option<Instant>,
+    /// Whether the counters are to be begun anew.
+    is_broken: bool,
+}
+
+/// What went wrong in a step.
+enum Trouble {
+    Log(StoreError),
+    Counters(CountersError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Trouble {
+        Trouble::Log(error)
+    }
+}
+
+impl From<CountersError> for Trouble {
+    fn from(error: CountersError) -> Trouble {
+        Trouble::Counters(error)
+    }
 }
 
 impl CountReader {
@@ -33,7 +72,8 @@ impl CountReader {
         let (position, committed) = (counters.position()?, writer.committed());
         let failing = Failing::resume(READER, counters.uncounted()?, &store)?;
         let progress = Progress::at(position);
-        Ok(CountReader { store, counters, writer, committed, position, failing, progress })
+        let work = Work { store, counters, position, failing, waiting_since: None, is_broken: false };
+        Ok(CountReader { writer, committed, progress, work })
     }
 
     /// How far it has come.
@@ -41,47 +81,87 @@ impl CountReader {
         self.progress.clone()
     }
 
-    /// Follows the log until told to stop.
+    /// Follows the log until told to stop; then brings to disk what is left.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
-        self = self.tell().await?;
-        loop {
+        self.tell().await?;
+        while !stop.is_cancelled() {
             let size = *self.committed.borrow_and_update();
-            if self.position < size {
-                self = self.step().await?;
-                continue;
-            }
-            tokio::select! {
-                () = stop.cancelled() => break,
-                changed = self.committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
+            let flush = self.work.waiting_since.map(|since| since + FLUSH_EVERY);
+            let wants_room = self.work.is_broken || self.work.position < size || flush.is_some();
+            if wants_room && !self.writer.has_room() {
+                // An error would have the counters begun anew; so they wait, and answer with what they have.
+                pause(ROOM_LOOKED_FOR_EVERY, &stop).await;
+            } else if self.work.is_broken || self.work.position < size {
+                let has_trouble;
+                (self, has_trouble) = self.make(Work::step).await?;
+                if has_trouble {
+                    pause(PAUSE, &stop).await;
+                }
+            } else {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    changed = self.committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
+                    () = sleep_until(flush) => (self, _) = self.make(Work::flush).await?,
+                }
             }
         }
-        let counters = self.counters.clone();
-        tokio::task::spawn_blocking(move || counters.flush())
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        if !self.work.is_broken && self.writer.has_room() {
+            self.make(Work::flush).await?;
+        }
         Ok(())
     }
 
-    async fn step(self) -> Result<CountReader, ReaderError> {
-        let (reader, position) = tokio::task::spawn_blocking(move || self.read_stretch())
-            .await
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let reader = reader.tell().await?;
-        reader.progress.advance(position);
-        Ok(reader)
+    /// Does that, and tells of it; answers whether the counters were in trouble.
+    async fn make(
+        mut self,
+        step: fn(&mut Work) -> Result<(), Trouble>,
+    ) -> Result<(CountReader, bool), ReaderError> {
+        let trouble;
+        (self.work, trouble) = self.work.step_in_background(step).await;
+        match trouble {
+            Ok(()) => {
+                self.tell().await?;
+                self.progress.advance(self.work.position);
+                Ok((self, false))
+            }
+            Err(Trouble::Log(error)) => Err(error.into()),
+            Err(Trouble::Counters(error)) => {
+                tracing::error!(%error, "the counters cannot be written; they are begun anew and filled from the log");
+                self.work.is_broken = true;
+                Ok((self, true))
+            }
+        }
     }
 
     /// Enters what became of steps that failed. The counters know it already: what a kill keeps from being entered here is
     /// at the next start.
-    async fn tell(mut self) -> Result<CountReader, ReaderError> {
-        let steps = self.failing.news();
+    async fn tell(&mut self) -> Result<(), ReaderError> {
+        let steps = self.work.failing.news();
         if !steps.is_empty() {
             self.writer.commit_in_time(move |txn| txn.enter_steps(READER, &steps)).await?;
         }
-        Ok(self)
+        Ok(())
+    }
+}
+
+impl Work {
+    async fn step_in_background(
+        mut self,
+        step: fn(&mut Work) -> Result<(), Trouble>,
+    ) -> (Work, Result<(), Trouble>) {
+        tokio::task::spawn_blocking(move || {
+            let done = step(&mut self);
+            (self, done)
+        })
+        .await
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn read_stretch(mut self) -> Result<(CountReader, Seq), ReaderError> {
+    /// Counts about one stretch of the log, after the counters were begun anew if that is due.
+    fn step(&mut self) -> Result<(), Trouble> {
+        if self.is_broken {
+            self.begin_anew()?;
+        }
         let mut tally = Tally::default();
         for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.position) {
@@ -95,11 +175,23 @@ impl CountReader {
         tally.uncounted.extend(failed.iter().map(|step| (step.seq.0, true)));
         tally.uncounted.extend(done.iter().map(|seq| (seq.0, false)));
         self.counters.apply(&tally, self.position)?;
-        let position = self.position;
-        Ok((self, position))
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= FLUSH_EVERY { self.flush() } else { Ok(()) }
     }
 
-    fn take(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), ReaderError> {
+    fn begin_anew(&mut self) -> Result<(), Trouble> {
+        self.counters.begin_anew()?;
+        self.failing = Failing::resume(READER, BTreeSet::new(), &self.store)?;
+        (self.position, self.waiting_since, self.is_broken) = (Seq(0), None, false);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Trouble> {
+        self.waiting_since = None;
+        Ok(self.counters.flush()?)
+    }
+
+    fn take(&mut self, entry: &Entry, tally: &mut Tally) -> Result<(), StoreError> {
         self.failing.run(entry.seq, || count(entry, tally));
         let Some(asked) = observe::dead_letters_asked(entry) else { return Ok(()) };
         if !asked.again {
@@ -115,9 +207,6 @@ impl CountReader {
     }
 }
 
-/// The name of this reader in dead letters.
-const READER: &str = "count";
-
 fn count(entry: &Entry, tally: &mut Tally) {
     match entry.kind {
         EntryKind::Event => {
@@ -131,6 +220,40 @@ fn count(entry: &Entry, tally: &mut Tally) {
             if let Ok(activity) = serde_json::from_slice(&entry.body) {
                 tally.activity(&activity);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Activity, ReceivedAt};
+    use crate::store::Options;
+
+    #[test]
+    fn counters_that_are_begun_anew_count_the_whole_log_once() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
+        let mut txn = store.begin(ReceivedAt(2)).expect("the disk works");
+        let activity = Activity::SignInFailed { name: "ana".to_owned(), address: "::1".to_owned() };
+        txn.append_activity(&activity).expect("the disk works");
+        txn.commit().expect("the disk works");
+        let counters = Counters::open(&dir.path().join("counters"), &store.log_id(), store.size());
+        let (store, counters) = (Arc::new(store), Arc::new(counters.expect("a new directory").0));
+        let failing = Failing::resume(READER, BTreeSet::new(), &store).expect("the disk works");
+        let mut work = Work {
+            store,
+            counters: counters.clone(),
+            position: Seq(0),
+            failing,
+            waiting_since: None,
+            is_broken: false,
+        };
+        for is_broken in [false, true, true] {
+            work.is_broken = is_broken;
+            assert!(work.step().is_ok_and(|()| work.flush().is_ok()), "the disk works");
+            assert_eq!(counters.total("sign_ins_failed").expect("open"), 1);
+            assert_eq!(counters.position().expect("open"), work.store.size());
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, observe};
+use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
 use crate::decode;
 use crate::ingest::Writer;
 use crate::model::{Entry, EntryKind, ReceivedAt, Seq, SourceId};
@@ -95,29 +95,29 @@ impl IndexReader {
 
     /// Follows the log until told to stop; then commits what is left.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
-        loop {
+        while !stop.is_cancelled() {
             let size = *self.committed.borrow_and_update();
-            if self.work.position.is_none_or(|position| position < size) && !stop.is_cancelled() {
+            let is_behind = self.work.position.is_none_or(|position| position < size);
+            let due = self.work.waiting_since.map(|since| since + COMMIT_EVERY);
+            if (is_behind || due.is_some()) && !self.writer.has_room() {
+                pause(ROOM_LOOKED_FOR_EVERY, &stop).await;
+            } else if is_behind {
                 let has_trouble;
                 (self, has_trouble) = self.make(Work::step).await?;
                 if has_trouble {
-                    tokio::select! {
-                        () = stop.cancelled() => return Ok(()),
-                        () = tokio::time::sleep(PAUSE) => {}
-                    }
+                    pause(PAUSE, &stop).await;
                 }
-                continue;
-            }
-            let due = self.work.waiting_since.map(|since| since + COMMIT_EVERY);
-            let search = self.search.clone();
-            tokio::select! {
-                () = stop.cancelled() => break,
-                changed = self.committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
-                () = search.asked() => (self, _) = self.make(Work::step).await?,
-                () = sleep_until(due) => (self, _) = self.make(Work::commit).await?,
+            } else {
+                let search = self.search.clone();
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    changed = self.committed.changed() => changed.map_err(|_| ReaderError::Stopped)?,
+                    () = search.asked() => (self, _) = self.make(Work::step).await?,
+                    () = sleep_until(due) => (self, _) = self.make(Work::commit).await?,
+                }
             }
         }
-        if self.work.waiting_since.is_some() {
+        if self.work.waiting_since.is_some() && self.writer.has_room() {
             let (_, trouble) = self.work.step_in_background(Work::commit).await;
             // What could not be committed is read again at the next start.
             drop(trouble);
@@ -170,13 +170,6 @@ impl IndexReader {
                 Ok(true)
             }
         }
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }
 

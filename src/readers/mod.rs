@@ -22,5 +22,27 @@ pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
 pub use watch::{WatchReader, WatchSettings, Watched, is_silent};
 
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
 /// Bytes of the log that a reader takes at a time.
 const STRETCH_BYTES: usize = 4 << 20;
+/// From one look to the next while there is no room on the disk for what a reader makes.
+const ROOM_LOOKED_FOR_EVERY: Duration = Duration::from_secs(1);
+
+/// Waits that long, or until told to stop.
+async fn pause(pause: Duration, stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
+    }
+}
+
+/// Waits until then; without end where nothing is due.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
