@@ -51,6 +51,8 @@ pub struct EventsPage {
     pub older: Option<String>,
     /// Whether there is any event at all that the user may see.
     pub any: bool,
+    /// How many of the newest entries the index did not have yet.
+    pub unsearched: Option<String>,
     /// The live tail with the same filter.
     pub live: String,
     /// The call of the API that gives the same, where there is one.
@@ -62,7 +64,7 @@ pub struct EventsPage {
 impl EventsPage {
     /// The page of what was found, which is filtered and cut as `filter` says, newest first.
     pub fn new(frame: Frame, filter: &EventsFilter, found: FoundEvents<'_>, base_url: &str) -> EventsPage {
-        let FoundEvents { rows, total, next_cursor, any, fault } = found;
+        let FoundEvents { rows, total, next_cursor, any, unsearched, fault } = found;
         let live = EventsFilter { cursor: None, ..filter.clone() }.pairs();
         let at = |cursor: Option<String>| EventsFilter { cursor, ..filter.clone() }.address();
         EventsPage {
@@ -80,6 +82,7 @@ impl EventsPage {
             newest: filter.cursor.is_some().then(|| at(None)),
             older: next_cursor.map(|cursor| at(Some(cursor))),
             any,
+            unsearched: (unsearched > 0).then(|| words::count(unsearched)),
             live: address("/events/live", live.iter().map(|(name, value)| (*name, value.as_str()))),
             curl: curl::events(filter, base_url),
             exports: exports("/events/export", &live),
@@ -98,6 +101,8 @@ pub struct FoundEvents<'a> {
     pub next_cursor: Option<String>,
     /// Whether there would be some without the filter.
     pub any: bool,
+    /// The newest entries of the log that the index did not have yet.
+    pub unsearched: u64,
     /// Why the search text could not be read, and nothing was looked for.
     pub fault: Option<&'a SearchTextError>,
 }

@@ -42,7 +42,12 @@ pub async fn show(
         searches::note(&app, &caller, "/events", address.as_deref()).await?;
     }
     let status = if text.is_ok() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let size = app.store.size();
     let way = way_to(&app, text.as_ref().ok(), &query).await;
+    let unsearched = match way {
+        Way::Log => 0,
+        Way::Index => size.0.saturating_sub(app.indexed.position().0),
+    };
     let shown = app.list(move |app| {
         let found = match &text {
             Ok(text) => listed(app, text, &query, way)?,
@@ -53,6 +58,7 @@ pub async fn show(
             total: found.total,
             next_cursor: found.next.map(cursor),
             any: found.total > 0 || app.store.events() > 0,
+            unsearched,
             fault: text.as_ref().err(),
         };
         page(&EventsPage::new(frame(app, &caller)?, &asked, found, &base_url))
