@@ -8,7 +8,7 @@ use sealwatch::app;
 use sealwatch::archive;
 use sealwatch::config::Config;
 use sealwatch::decode::{self, Limits};
-use sealwatch::ingest::{Clock, Sender, draft};
+use sealwatch::ingest::{Clock, Notes, Sender, draft};
 use sealwatch::integrity::{Key, hash_v1, sign, verify};
 use sealwatch::keys;
 use sealwatch::merkle::{TreeHead, leaf_hash, verify_inclusion};
@@ -17,6 +17,7 @@ use sealwatch::model::{
     event_id,
 };
 use sealwatch::store::{Options, Store};
+use sealwatch::telemetry::Telemetry;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -80,7 +81,7 @@ impl Connection {
         let mut config = Config { data_dir, ..Config::default() };
         config.integrity.signing_secret = Some(Secret::new(SECRET.to_owned()));
         let key = make_key(&config);
-        let opened = app::open(config, Clock::system(), false).expect("it opens");
+        let opened = app::open(config, Clock::system(), Telemetry::default(), false).expect("it opens");
         let runtime = tokio::runtime::Runtime::new().expect("threads");
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let address = listener.local_addr().expect("it has one");
@@ -161,7 +162,9 @@ fn take_in(store: &Store, bodies: &[Vec<u8>], key: &Key) -> f64 {
     let limits = Limits::default();
     for _ in 0..COMMITS {
         let numbered = bodies.iter().zip(store.size().0..);
-        let drafts = numbered.map(|(body, n)| draft(body, &sender, &limits, None, salt(n), |_| [0; 16]));
+        let drafts = numbered.map(|(body, n)| {
+            draft(body, &sender, &limits, None, salt(n), |_| [0; 16], &mut Notes::default())
+        });
         let drafts = drafts.collect::<Result<_, _>>().expect("valid events");
         let mut txn = store.begin(ReceivedAt(1)).expect("a transaction");
         let appended = txn.append_events(drafts).expect("there is room");

@@ -20,9 +20,10 @@ use crate::readers::{
 };
 use crate::search::{Indexer, Place};
 use crate::store::{Options, Store, StoreError};
+use crate::telemetry::Telemetry;
 use crate::web::{
-    self, App, Appliance, ConnectionLimits, Exports, HealthBoard, Listener, LiveStreams, Previews, Prober,
-    SharedKeyring, SignIns,
+    self, Answered, App, Appliance, ConnectionLimits, Exports, HealthBoard, Listener, LiveStreams, Previews,
+    Prober, SharedKeyring, SignIns, Throughput,
 };
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 const TIDY_EVERY: Duration = Duration::from_secs(600);
 /// How long answers may still take once the appliance stops.
 const GOODBYE: Duration = Duration::from_secs(5);
+/// How long telemetry may still be sent then.
+const EXPORT_GOODBYE: Duration = Duration::from_secs(5);
 /// How long the other parts are heard when one has failed.
 const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Argon2 runs at once; one, so that guesses at a password have their turn one after the other.
@@ -129,7 +132,7 @@ impl Opened {
 }
 
 /// Opens everything under the data directory and brings it up to the end of the log. Blocks.
-pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError> {
+pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> Result<Opened, AppError> {
     let began = Instant::now();
     let options = Options {
         cache_bytes: config.log.cache_bytes,
@@ -168,14 +171,18 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         config.detection.snapshot_events,
         names.clone(),
         Arc::new(config.notify.routing.clone()),
-    )?;
+    )?
+    .traced(telemetry.tracer.clone());
     let notifier = open_notifier(&config)?;
     let deliver = DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone());
+    let deliver = deliver.traced(telemetry.tracer.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.clone())?;
+    let count = count.traced(telemetry.tracer.clone());
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
     let every = Duration::from_secs(config.log.checkpoint_secs);
     let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
     let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
+    let seal = seal.traced(telemetry.tracer.clone());
     let check_hours = config.log.check_hours;
     let rhythm = ScrubRhythm {
         // The demonstration is gone before there is anything to find.
@@ -208,6 +215,8 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
     let indexer = indexer(&config, &store);
     let search = indexer.search();
     let index = IndexReader::new(store.clone(), indexer, writer.clone(), names)?;
+    let index = index.traced(telemetry.tracer.clone());
+    settings::apply_levels(&store, &telemetry)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(
         entries = store.size().0,
@@ -235,6 +244,9 @@ pub fn open(config: Config, clock: Clock, demo: bool) -> Result<Opened, AppError
         key_change: tokio::sync::Mutex::new(()),
         log_check: Arc::default(),
         detect_stats: detect.stats(),
+        telemetry,
+        answered: Answered::default(),
+        throughput: Throughput::default(),
         health: HealthBoard::default(),
         unbooked: Mutex::default(),
         sign_ins: SignIns::default(),
@@ -281,6 +293,8 @@ pub async fn serve(
     ready: impl FnOnce(&App),
 ) -> Result<(), AppError> {
     let Opened { app, writer_task, detect, count, seal, scrub, watch, index, deliver, .. } = opened;
+    let export_stop = CancellationToken::new();
+    let exporting = tokio::spawn(service::export(app.clone(), export_stop.clone()));
     let mut prober = Prober::new(&app);
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
@@ -321,7 +335,13 @@ pub async fn serve(
     while faces.join_next().await.is_some() {}
     local_socket::remove(&app.config.data_dir);
     reader_stop.cancel();
-    finish(parts, app, first.map(fate)).await
+    let telemetry = app.telemetry.clone();
+    let ended = finish(parts, app, first.map(fate)).await;
+    telemetry.export.stopping();
+    export_stop.cancel();
+    // What telemetry is left after that is counted as lost.
+    drop(tokio::time::timeout(EXPORT_GOODBYE, exporting).await);
+    ended
 }
 
 /// Lets the readers finish while the writer still takes their last work, then the writer.

@@ -4,7 +4,7 @@ use super::AppError;
 use crate::model::ReceivedAt;
 use crate::web::{App, Prober};
 use sd_notify::NotifyState;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How long it is kept what became of a notification, once that is known: 90 days.
@@ -14,7 +14,19 @@ const DELIVERIES_KEPT_MAX: u64 = 1_000_000;
 /// Notifications that one commit forgets.
 const DELIVERIES_PER_COMMIT: usize = 1_000;
 
-/// Probes the parts now and then. systemd's watchdog is fed only while the store takes writes.
+/// How long the times of steps go into one slice; the last few slices are what is called recent.
+const SLICE: Duration = Duration::from_secs(60);
+
+/// What systemd shows of us: the state, and what is not well.
+fn status(app: &App) -> String {
+    let components = app.health.components();
+    let unwell = components.iter().filter(|(_, found)| found.status != crate::web::Condition::Ok);
+    let unwell: Vec<String> = unwell.map(|(name, found)| format!("{name}: {}", found.message)).collect();
+    let overall = app.health.overall().name();
+    if unwell.is_empty() { overall.to_owned() } else { format!("{overall}; {}", unwell.join("; ")) }
+}
+
+/// Probes the parts now and then. systemd's watchdog is fed only while the store takes writes and gives them back.
 pub(super) async fn probe(
     app: App,
     mut prober: Prober,
@@ -22,7 +34,18 @@ pub(super) async fn probe(
     stop: CancellationToken,
 ) -> Result<&'static str, AppError> {
     let every = sd_notify::watchdog_enabled().map_or(every, |limit| every.min(limit / 3));
+    let (mut told, mut turned) = (String::new(), Instant::now());
     loop {
+        app.throughput.look(Instant::now(), app.store.events());
+        if turned.elapsed() >= SLICE {
+            app.telemetry.tracer.steps().turn();
+            turned = Instant::now();
+        }
+        let status = status(&app);
+        if status != told {
+            notify(&[NotifyState::Status(&status)]);
+            told = status;
+        }
         let store = app.health.components().remove("store");
         if store.is_some_and(|store| store.status != crate::web::Condition::Critical) {
             notify(&[NotifyState::Watchdog]);
@@ -32,6 +55,13 @@ pub(super) async fn probe(
             () = stop.cancelled() => return Ok("the prober"),
         }
     }
+}
+
+/// Sends telemetry to the collector, where there is one. Nothing else waits for it.
+pub(super) async fn export(app: App, stop: CancellationToken) {
+    let export = app.telemetry.export.clone();
+    let families = || async { app.read(crate::web::families).await.unwrap_or_else(|_| Vec::new()) };
+    export.run(families, stop).await;
 }
 
 /// Removes sessions that are over, and notifications that ended long ago.

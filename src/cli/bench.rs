@@ -2,12 +2,14 @@
 
 mod client;
 mod load;
+mod tracing_cost;
 
 use super::serve;
-use crate::app;
+use crate::app::{self, AppError};
 use crate::config::Config;
 use crate::ingest::Clock;
 use crate::model::{ApiKey, KeyScope, Secret, SourceId};
+use crate::telemetry::Telemetry;
 use crate::{keys, store::Store};
 use anyhow::Context;
 use client::Client;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Measures how many events a second this machine takes, each acknowledged only when it is on disk.
@@ -34,6 +37,9 @@ pub(super) struct Args {
     /// Rounds of each measurement
     #[arg(long, value_name = "N", default_value_t = 5)]
     rounds: usize,
+    /// Measure instead what tracing costs: with a tenth of all traces kept and sent, and without, in turns
+    #[arg(long)]
+    tracing: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -52,14 +58,58 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     measured.map(|()| ExitCode::SUCCESS)
 }
 
+/// What is sent.
+const LOADS: [Load; 4] = [
+    Load { name: "single events, 1 connection", connections: 1, batch: 1 },
+    Load { name: "single events, 32 connections", connections: 32, batch: 1 },
+    Load { name: "NDJSON of 1,000, 1 connection", connections: 1, batch: 1_000 },
+    Load { name: "NDJSON of 1,000, 4 connections", connections: 4, batch: 1_000 },
+];
+
 fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
-    let mut config =
-        Config { data_dir: dir, listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
-    config.integrity.signing_secret = Some(Secret::new(SECRET.to_owned()));
-    let key = make_key(&config)?;
-    let opened = app::open(config.clone(), Clock::system(), false)?;
     serve::runtime()?.block_on(async move {
-        let listener = serve::listen(config.listen).await?;
+        if args.tracing {
+            return tracing_cost::measure(args, &dir).await;
+        }
+        let running = Running::begin(dir, Telemetry::default()).await?;
+        let (address, key) = (running.address, &running.key);
+        let round = Duration::from_secs(args.secs);
+        for load in LOADS {
+            let mut rates = Vec::new();
+            for _ in 0..args.rounds.max(1) {
+                rates.push(load.run(address, key, SECRET, round).await?);
+            }
+            tell(args.json, load.name, "events/s", &mut rates)?;
+        }
+        let mut times = Vec::new();
+        for n in 0..args.rounds.max(1) * 4 {
+            times.push(time_to_alert(address, key, n).await?);
+        }
+        tell(args.json, "answer to visible alert", "ms", &mut times)?;
+        running.end().await
+    })
+}
+
+/// An appliance of our own that answers on loopback.
+struct Running {
+    address: SocketAddr,
+    key: String,
+    stop: CancellationToken,
+    serving: JoinHandle<Result<(), AppError>>,
+}
+
+impl Running {
+    async fn begin(dir: PathBuf, telemetry: Telemetry) -> anyhow::Result<Running> {
+        let mut config =
+            Config { data_dir: dir, listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Config::default() };
+        config.integrity.signing_secret = Some(Secret::new(SECRET.to_owned()));
+        let listen = config.listen;
+        let opening = tokio::task::spawn_blocking(move || {
+            let key = make_key(&config)?;
+            Ok::<_, anyhow::Error>((key, app::open(config, Clock::system(), telemetry, false)?))
+        });
+        let (key, opened) = opening.await.context("opening panicked")??;
+        let listener = serve::listen(listen).await?;
         let address = listener.local_addr().context("cannot learn the address")?;
         let stop = CancellationToken::new();
         let (ready, begun) = tokio::sync::oneshot::channel();
@@ -68,29 +118,13 @@ fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
             let _gone = ready.send(());
         }));
         begun.await.context("the appliance did not begin")?;
-        let round = Duration::from_secs(args.secs);
-        let loads = [
-            Load { name: "single events, 1 connection", connections: 1, batch: 1 },
-            Load { name: "single events, 32 connections", connections: 32, batch: 1 },
-            Load { name: "NDJSON of 1,000, 1 connection", connections: 1, batch: 1_000 },
-            Load { name: "NDJSON of 1,000, 4 connections", connections: 4, batch: 1_000 },
-        ];
-        for load in loads {
-            let mut rates = Vec::new();
-            for _ in 0..args.rounds.max(1) {
-                rates.push(load.run(address, &key, SECRET, round).await?);
-            }
-            tell(args.json, load.name, "events/s", &mut rates)?;
-        }
-        let mut times = Vec::new();
-        for n in 0..args.rounds.max(1) * 4 {
-            times.push(time_to_alert(address, &key, n).await?);
-        }
-        tell(args.json, "answer to visible alert", "ms", &mut times)?;
-        stop.cancel();
-        serving.await.context("the appliance panicked")??;
-        Ok(())
-    })
+        Ok(Running { address, key, stop, serving })
+    }
+
+    async fn end(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        Ok(self.serving.await.context("the appliance panicked")??)
+    }
 }
 
 fn make_key(config: &Config) -> anyhow::Result<String> {

@@ -6,7 +6,7 @@ use super::serve;
 use crate::app::{self, Opened};
 use crate::config::Config;
 use crate::decode;
-use crate::ingest::{self, Clock, Refused, Sender, Weight};
+use crate::ingest::{self, Clock, Notes, Refused, Sender, Weight};
 use crate::integrity;
 use crate::keys;
 use crate::model::{ApiKey, KeyScope, Secret, SourceId};
@@ -47,14 +47,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let signing = Secret::new(keys::new_session_token());
     let mut config = Config { data_dir: dir.0.clone(), listen: args.listen, ..Config::default() };
     config.integrity.signing_secret = Some(signing.clone());
-    serve::begin_telemetry(&config);
+    let telemetry = serve::begin_telemetry(&config)?;
     let clock = StoryClock::default();
     let start = Timestamp::now();
     let mut story = script(start, SEED, signer(&signing)).peekable();
     if let Some(first) = story.peek() {
         clock.set(Some(first.at));
     }
-    let opened = app::open(config, clock.clock(), true)?;
+    let opened = app::open(config, clock.clock(), telemetry, true)?;
     serve::runtime()?.block_on(async move {
         let listener = serve::listen(args.listen).await?;
         let feed = Feed::begin(&opened, &signing)?;
@@ -139,7 +139,8 @@ impl Feed {
         getrandom::fill(&mut salt).expect("the kernel's random source is always there once the host is up");
         let store = self.app.store.clone();
         let raw = event.json.as_bytes();
-        let draft = ingest::draft(raw, &sender, limits, None, salt, |raw| store.content_digest(raw))
+        let notes = &mut Notes::default();
+        let draft = ingest::draft(raw, &sender, limits, None, salt, |raw| store.content_digest(raw), notes)
             .expect("the story holds valid events");
         let (source, weight) = (self.source, Weight { events: 1, bytes: raw.len() });
         let begun = std::time::Instant::now();

@@ -2,9 +2,10 @@
 
 use super::exit;
 use crate::app::{self, AppError, Opened};
-use crate::config::{self, Config, LogFormat, Overrides};
+use crate::config::{self, Config, Overrides};
 use crate::ingest::Clock;
-use crate::telemetry;
+use crate::telemetry::{self, Telemetry};
+use crate::web::Condition;
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -45,24 +46,21 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(exit::WRONG_USAGE));
         }
     };
-    begin_telemetry(&config);
-    let opened = app::open(config.clone(), Clock::system(), false)?;
-    runtime()?.block_on(async move {
+    let telemetry = begin_telemetry(&config)?;
+    let opened = app::open(config.clone(), Clock::system(), telemetry.clone(), false)?;
+    let ended = runtime()?.block_on(async move {
         let listener = listen(config.listen).await?;
         tell_first_password(&opened)?;
         answer(opened, listener).await
-    })?;
+    });
+    telemetry.finish();
+    ended?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Messages as the configuration has them.
-pub(super) fn begin_telemetry(config: &Config) {
-    let form = match config.telemetry.log_format {
-        LogFormat::Auto => telemetry::Form::Auto,
-        LogFormat::Json => telemetry::Form::Json,
-        LogFormat::Pretty => telemetry::Form::Pretty,
-    };
-    telemetry::begin(config.telemetry.log_level.name(), form);
+/// Messages and traces as the configuration has them.
+pub(super) fn begin_telemetry(config: &Config) -> anyhow::Result<Telemetry> {
+    Ok(telemetry::begin(config.telemetry.settings(&config.otlp))?)
 }
 
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -88,13 +86,14 @@ fn tell_first_password(opened: &Opened) -> anyhow::Result<()> {
 async fn answer(opened: Opened, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot learn the address")?;
     let stop = stop_on_signal()?;
-    app::serve(opened, listener, stop, |_| {
+    app::serve(opened, listener, stop, |app| {
         // Whoever started us may have closed standard output; that is no reason not to serve.
         drop(writeln!(std::io::stdout(), "sealwatch answers at http://{address}"));
-        app::notify(&[
-            sd_notify::NotifyState::Ready,
-            sd_notify::NotifyState::Status(&format!("answering at {address}")),
-        ]);
+        // The first round of probes has written to the store and read that back, or says that it could not.
+        let store = app.health.components().remove("store");
+        if store.is_some_and(|store| store.status != Condition::Critical) {
+            app::notify(&[sd_notify::NotifyState::Ready]);
+        }
     })
     .await?;
     Ok(())

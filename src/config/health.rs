@@ -21,6 +21,14 @@ pub struct Health {
     pub clock_jump_warn_secs: u64,
     /// How far the host's clock may jump before it is CRITICAL.
     pub clock_jump_critical_secs: u64,
+    /// How long a component may take to answer a probe before that alone is WARNING.
+    pub probe_warn_millis: u64,
+    /// Percentage of the room for incoming requests in use that is WARNING.
+    pub queue_warn_percent: u8,
+    /// Percentage of it in use that is CRITICAL.
+    pub queue_critical_percent: u8,
+    /// For how long a notification may wait before it is WARNING.
+    pub notify_wait_warn_secs: u64,
 }
 
 impl Health {
@@ -38,6 +46,10 @@ impl Health {
             reader_lag_critical_secs: section.integer("reader_lag_critical_secs", 60, 2..=86_400),
             clock_jump_warn_secs: section.integer("clock_jump_warn_secs", 5, 1..=3_600),
             clock_jump_critical_secs: section.integer("clock_jump_critical_secs", 300, 2..=86_400),
+            probe_warn_millis: section.integer("probe_warn_millis", 1_000, 1..=60_000),
+            queue_warn_percent: section.integer("queue_warn_percent", 80, 1..=99),
+            queue_critical_percent: section.integer("queue_critical_percent", 99, 2..=100),
+            notify_wait_warn_secs: section.integer("notify_wait_warn_secs", 600, 1..=86_400),
         };
         let mut rising = |key: &str, warn: u64, critical: u64| {
             let message = format!("must be below the value at which the same is critical ({critical})");
@@ -46,6 +58,7 @@ impl Health {
         rising("disk_warn_percent", health.disk_warn_percent.into(), health.disk_critical_percent.into());
         rising("disk_alert_percent", health.disk_alert_percent.into(), health.disk_critical_percent.into());
         rising("reader_lag_warn_secs", health.reader_lag_warn_secs, health.reader_lag_critical_secs);
+        rising("queue_warn_percent", health.queue_warn_percent.into(), health.queue_critical_percent.into());
         rising("clock_jump_warn_secs", health.clock_jump_warn_secs, health.clock_jump_critical_secs);
         health
     }

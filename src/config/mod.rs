@@ -9,10 +9,13 @@ mod layers;
 mod log;
 mod mistake;
 mod notify;
+mod otlp;
 mod pattern_form;
 mod reader;
 mod search;
+mod secret;
 mod sources;
+mod steps;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -28,10 +31,12 @@ pub use layers::{Layers, Origin, Setting};
 pub use log::Log;
 pub use mistake::Mistake;
 pub use notify::Notify;
+pub use otlp::Otlp;
 pub use pattern_form::{Field, PatternForm, Wrong};
 pub use search::Search;
 pub use sources::Sources;
-pub use telemetry::{LogFormat, LogLevel, Telemetry};
+pub use steps::Steps;
+pub use telemetry::{Sampler, Telemetry};
 pub use web::Web;
 
 use reader::Reader;
@@ -67,8 +72,12 @@ pub struct Config {
     pub web: Web,
     /// When a component counts as unwell.
     pub health: Health,
-    /// The program's own messages.
+    /// When a step counts as slow.
+    pub steps: Steps,
+    /// The program's own messages and traces.
     pub telemetry: Telemetry,
+    /// Whether and where these are sent.
+    pub otlp: Otlp,
     /// What was written, to lay changes of run time over it.
     pub layers: Layers,
     /// Every key with its value in force as text, as the file has them; of a secret only whether it is set. What is
@@ -106,8 +115,9 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// line.
 ///
 /// `environment` holds all variables, see [`environment`]; of them are read `SEALWATCH_<SECTION>__<KEY>`,
-/// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET` and `CREDENTIALS_DIRECTORY` (systemd's, where the credential
-/// `audit-hmac-key` and `checkpoint-key` may lie), and the secrets of notification targets.
+/// `LOG_LEVEL`, `AUDIT_CRYPTO_SECRET`, `OTLP_*`, those of OpenTelemetry and `CREDENTIALS_DIRECTORY` (systemd's, where the
+/// credentials `audit-hmac-key`, `checkpoint-key`, `otlp-api-key` and `otlp-auth-header` may lie), and the secrets
+/// of notification targets.
 ///
 /// # Errors
 /// Every mistake there is, in the order of the file's lines, the environment's last.
@@ -126,6 +136,7 @@ pub fn load(
     let mut config = Config::read(&mut reader);
     config.integrity.find_secret(&mut reader, &environment);
     config.notify.find_secrets(&mut reader, &environment);
+    config.otlp.complete(&mut reader, &environment);
     (config.layers.document, config.layers.variables) = reader.written();
     config.log.credentials = environment.get("CREDENTIALS_DIRECTORY").map(PathBuf::from);
     let mut mistakes: Vec<Mistake> = unreadable.into_iter().collect();
@@ -188,7 +199,9 @@ impl Config {
             sources: Sources::default(),
             web: Web::read(reader.section(&["web"])),
             health: Health::read(reader.section(&["health"])),
+            steps: Steps::read(reader.section(&["steps"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
+            otlp: Otlp::read(reader.section(&["otlp"])),
             layers: Layers::default(),
             texts: BTreeMap::new(),
         };

@@ -1,8 +1,8 @@
 //! `[notify]`: who is told of alerts, by which ways, and when nobody is.
 
 use super::detection::{ZONE, show_zone, time_zone};
-use super::integrity::read_secret_file;
 use super::reader::{Reader, SECRET_PREFIX, Section};
+use super::secret::read_secret_file;
 use crate::model::{AlertType, Matcher, Pattern, Secret, Severity};
 use crate::notify::{
     Endpoint, Mail, MailSecurity, Policy, Push, SigningKey, Target, Template, Way, WebAddress, Webhook,

@@ -14,8 +14,18 @@ const VARIABLE_PREFIX: &str = "SEALWATCH_";
 /// What the name of every variable begins with that holds a target's secret. It stands for no key, and is not kept.
 pub(super) const SECRET_PREFIX: &str = "SEALWATCH_SECRET_";
 
-/// Variables that have stood for a key since before this program; our own name for the key wins over them.
-const FOREIGN_VARIABLES: [(&str, &str); 1] = [("LOG_LEVEL", "SEALWATCH_TELEMETRY__LOG_LEVEL")];
+/// Variables that stand for a key by names that others gave; of two for one key the later wins, and our own name for it
+/// wins over both.
+const FOREIGN_VARIABLES: [(&str, &str); 8] = [
+    ("LOG_LEVEL", "SEALWATCH_TELEMETRY__LOG_LEVEL"),
+    ("OTEL_TRACES_SAMPLER", "SEALWATCH_TELEMETRY__TRACE_SAMPLER"),
+    ("OTEL_TRACES_SAMPLER_ARG", "SEALWATCH_TELEMETRY__TRACE_RATIO"),
+    ("OTEL_SERVICE_NAME", "SEALWATCH_OTLP__SERVICE_NAME"),
+    ("OTEL_RESOURCE_ATTRIBUTES", "SEALWATCH_OTLP__RESOURCE_ATTRIBUTES"),
+    ("OTEL_EXPORTER_OTLP_CERTIFICATE", "SEALWATCH_OTLP__CA_FILE"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "SEALWATCH_OTLP__ENDPOINT"),
+    ("OTLP_ENDPOINT", "SEALWATCH_OTLP__ENDPOINT"),
+];
 
 /// Hands out the settings by key. Each call that takes one names the default and what is allowed, so that the
 /// calls together are the schema; what nobody took in the end is an unknown key.
@@ -217,6 +227,25 @@ impl Section<'_> {
             T::try_from(number).ok().filter(|number| range.contains(number))
         };
         self.take(key, &allowed, default, parse, T::to_string)
+    }
+
+    /// A share from 0 to 1.
+    pub(super) fn ratio(&mut self, key: &str, default: f64) -> f64 {
+        let parse = |written: &Written| {
+            let number: f64 = match written {
+                Written::Integer(number) => *number as f64,
+                Written::Other(text) | Written::Variable(text) => text.trim().parse().ok()?,
+                _ => return None,
+            };
+            (0.0..=1.0).contains(&number).then_some(number)
+        };
+        self.take(key, "a number from 0 to 1", default, parse, f64::to_string)
+    }
+
+    /// The path of a file or directory; none where it is empty.
+    pub(super) fn file(&mut self, key: &str) -> Option<PathBuf> {
+        let show = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, super::show_path);
+        self.text(key, "a path, or \"\" for none", None, |text| Some(super::path(text)), show)
     }
 
     /// `true` or `false`.

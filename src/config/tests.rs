@@ -2,8 +2,9 @@
 
 use super::layers::uncommented;
 use super::reader::Reader;
-use super::{Config, LogLevel, Overrides, load};
+use super::{Config, Overrides, load};
 use crate::model::{Pattern, Severity};
+use crate::telemetry::LogLevel;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -196,7 +197,7 @@ fn a_mistake_in_a_variable_names_it() {
     check_mistakes(
         "",
         &[("LOG_LEVEL", "loud")],
-        &["LOG_LEVEL: \"loud\" is not one of \"trace\", \"debug\", \"info\", \"warn\", \"error\""],
+        &["LOG_LEVEL: \"loud\" is not one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\""],
     );
 }
 

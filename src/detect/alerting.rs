@@ -147,6 +147,7 @@ fn raise(burst: &Burst, index: usize, source: String, applied: &mut Applied) -> 
         last_notified_at: firing.time,
         cooldown_secs: burst.cooldown_secs,
         correlation_id: firing.correlation_id.clone(),
+        trace_id: None,
         source,
         evidence: evidence_of(burst, index),
         history: vec![step(AlertChange::Raised, firing.received_at)],

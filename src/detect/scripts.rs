@@ -53,6 +53,7 @@ pub(super) fn an_alert() -> Alert {
         last_notified_at: at(0),
         cooldown_secs: 300,
         correlation_id: None,
+        trace_id: None,
         source: "portal".into(),
         evidence: Evidence::default(),
         history: vec![AlertStep {

@@ -1,5 +1,6 @@
 //! From the bytes of one event to what the log takes: decode, check against the sender's rights, verify.
 
+use super::Notes;
 use crate::decode::{self, Fault, Limits};
 use crate::integrity;
 use crate::merkle;
@@ -68,7 +69,7 @@ impl From<Fault> for Rejection {
 }
 
 /// Makes the draft of one event. `assumed` is the time of receipt where the form lets the server supply a
-/// missing `timestamp`; `content_digest` is only asked for an event with an id.
+/// missing `timestamp`; `content_digest` is only asked for an event with an id. `notes` are on all events of the request.
 pub fn draft(
     raw: &[u8],
     sender: &Sender<'_>,
@@ -76,8 +77,11 @@ pub fn draft(
     assumed: Option<Timestamp>,
     salt: Salt,
     content_digest: impl FnOnce(&[u8]) -> [u8; 16],
+    notes: &mut Notes,
 ) -> Result<Draft, Rejection> {
-    let event = decode::event(raw, limits, assumed)?;
+    let decoded = decode::event(raw, limits, assumed);
+    notes.validated();
+    let event = decoded?;
     let own = event.organization_id.as_deref().filter(|name| !name.is_empty());
     if let (Some(bound), Some(own)) = (sender.organization, own)
         && bound != own
@@ -85,16 +89,20 @@ pub fn draft(
         return Err(Rejection::Organization);
     }
     let finding = integrity::verify(&event, raw, sender.key);
+    let organization = own.or(sender.organization);
+    notes.event(&event, organization);
+    let body_digest = merkle::body_digest(&salt, raw);
+    notes.checked();
     Ok(Draft {
         id: event.id,
         source: sender.source,
         verdict: finding.verdict,
         flags: flags(&event),
         timestamp: event.timestamp_text.is_some().then_some(event.timestamp),
-        organization: own.or(sender.organization).map(str::to_owned),
+        organization: organization.map(str::to_owned),
         organization_assigned: own.is_none() && sender.organization.is_some(),
         salt,
-        body_digest: merkle::body_digest(&salt, raw),
+        body_digest,
         content_digest: event.id.map_or([0; 16], |_| content_digest(raw)),
         body: raw.to_vec(),
     })

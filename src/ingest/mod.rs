@@ -6,6 +6,7 @@ mod disk;
 mod writer;
 mod draft;
 mod rate;
+mod notes;
 mod keeping;
 
 pub use admission::{Admission, Admitted};
@@ -13,5 +14,6 @@ pub use clock::{Clock, ClockWatch};
 pub use disk::{Disk, DiskLimits, DiskUse};
 pub use draft::{Rejection, Sender, draft};
 pub use keeping::{KeepingBudget, kept};
+pub use notes::{Notes, Said};
 pub use rate::RateLimits;
-pub use writer::{Limits, Refused, Weight, Writer, WriterTask};
+pub use writer::{CommitStats, CommitTimes, Limits, Refused, Weight, Writer, WriterTask};

@@ -3,10 +3,11 @@
 use super::{Clock, Disk};
 use crate::model::{DiskState, Seq};
 use crate::store::{Store, StoreError, Txn};
+use crate::telemetry::Histogram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -50,8 +51,28 @@ pub enum Refused {
     Stopped,
 }
 
+/// When the commit that took a piece of work was made.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitTimes {
+    /// When it began; until then the work waited.
+    pub began: Instant,
+    /// When everything in it was durable.
+    pub durable: Instant,
+    /// Events that it took, those of others included.
+    pub events: usize,
+}
+
+/// How long commits take and how much they hold. Shared by the writer and whoever asks.
+#[derive(Debug, Default)]
+pub struct CommitStats {
+    /// From the beginning to durable.
+    pub time: Histogram,
+    /// Events of each.
+    pub events: Histogram,
+}
+
 type Work = Box<dyn FnOnce(&mut Txn<'_>) -> Result<Reply, StoreError> + Send>;
-type Reply = Box<dyn FnOnce() + Send>;
+type Reply = Box<dyn FnOnce(CommitTimes) + Send>;
 
 enum Message {
     Work { work: Work, weight: Weight },
@@ -66,6 +87,7 @@ pub struct Writer {
     disk: Disk,
     pause: Arc<Pause>,
     committed: watch::Receiver<Seq>,
+    stats: Arc<CommitStats>,
 }
 
 /// Whether the writer waits for room on the disk, and whether it still may.
@@ -101,7 +123,7 @@ impl Writer {
         let (queue, waiting_work) = mpsc::channel(limits.queue_requests_max);
         let (announce, committed) = watch::channel(store.size());
         let waiting = Arc::new(AtomicUsize::new(0));
-        let pause = Arc::new(Pause::default());
+        let (pause, stats) = (Arc::new(Pause::default()), Arc::new(CommitStats::default()));
         let commits = Commits {
             store,
             clock,
@@ -110,18 +132,19 @@ impl Writer {
             queue: waiting_work,
             pause: pause.clone(),
             announce,
+            stats: stats.clone(),
         };
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || commits.run())?;
-        Ok((Writer { queue, waiting, disk, pause, committed }, WriterTask(thread)))
+        Ok((Writer { queue, waiting, disk, pause, committed, stats }, WriterTask(thread)))
     }
 
-    /// Runs `work` in the next commit and answers once that is durable. Refuses at once where too much is
-    /// waiting, or the disk is full.
+    /// Runs `work` in the next commit and answers once that is durable, with the times of that commit. Refuses at once
+    /// where too much is waiting, or the disk is full.
     pub async fn submit<T: Send + 'static>(
         &self,
         weight: Weight,
         work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Refused> {
+    ) -> Result<(T, CommitTimes), Refused> {
         self.admit()?;
         let (message, answer) = message(weight, work);
         self.queue.try_send(message).map_err(|error| match error {
@@ -148,7 +171,7 @@ impl Writer {
         let weight = Weight::default();
         let (message, answer) = message(weight, work);
         self.queue.send(message).await.map_err(|_| Refused::Stopped)?;
-        self.wait(weight, answer).await
+        Ok(self.wait(weight, answer).await?.0)
     }
 
     async fn wait<T>(&self, weight: Weight, answer: oneshot::Receiver<T>) -> Result<T, Refused> {
@@ -156,12 +179,12 @@ impl Writer {
         answer.await.map_err(|_| Refused::Stopped)
     }
 
-    /// Whether anything may be handed in by those who cannot wait until there is room.
     /// Whether the disk has room for more than what the log may need itself.
     pub fn has_room(&self) -> bool {
         self.disk.state() != DiskState::Spent
     }
 
+    /// Whether anything may be handed in by those who cannot wait until there is room.
     fn admit(&self) -> Result<(), Refused> {
         let no_room = self.pause.begun.load(Ordering::Relaxed) || !self.has_room();
         if no_room { Err(Refused::DiskFull) } else { Ok(()) }
@@ -175,6 +198,11 @@ impl Writer {
     /// The size of the log after each commit.
     pub fn committed(&self) -> watch::Receiver<Seq> {
         self.committed.clone()
+    }
+
+    /// How the commits went.
+    pub fn stats(&self) -> &CommitStats {
+        &self.stats
     }
 
     /// Events that wait for their commit.
@@ -212,12 +240,12 @@ impl Drop for Waiting<'_> {
 fn message<T: Send + 'static>(
     weight: Weight,
     work: impl FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
-) -> (Message, oneshot::Receiver<T>) {
+) -> (Message, oneshot::Receiver<(T, CommitTimes)>) {
     let (reply, answer) = oneshot::channel();
     let work: Work = Box::new(move |txn| {
         let value = work(txn)?;
         // Whoever asked may have gone meanwhile; the commit stands all the same.
-        let reply: Reply = Box::new(move || drop(reply.send(value)));
+        let reply: Reply = Box::new(move |times| drop(reply.send((value, times))));
         Ok(reply)
     });
     (Message::Work { work, weight }, answer)
@@ -232,6 +260,7 @@ struct Commits {
     queue: mpsc::Receiver<Message>,
     pause: Arc<Pause>,
     announce: watch::Sender<Seq>,
+    stats: Arc<CommitStats>,
 }
 
 impl Commits {
@@ -264,6 +293,7 @@ impl Commits {
 
     /// Commits this work and whatever is waiting behind it; `true` when asked to stop.
     fn commit_group(&mut self, first: Work, mut weight: Weight) -> Result<bool, StoreError> {
+        let began = Instant::now();
         let mut txn = self.store.begin(self.clock.received_at())?;
         let mut replies = vec![first(&mut txn)?];
         let mut stop = false;
@@ -282,7 +312,10 @@ impl Commits {
             }
         }
         txn.commit()?;
-        replies.into_iter().for_each(|reply| reply());
+        let times = CommitTimes { began, durable: Instant::now(), events: weight.events };
+        self.stats.time.record(times.durable.duration_since(began));
+        self.stats.events.record_count(times.events);
+        replies.into_iter().for_each(|reply| reply(times));
         self.announce.send_replace(self.store.size());
         Ok(stop)
     }

@@ -47,6 +47,9 @@ pub struct Alert {
     pub cooldown_secs: u64,
     /// Correlation id of the event that fired first.
     pub correlation_id: Option<String>,
+    /// The trace of the request that brought the event that fired first, 32 hex digits, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// Name of the source of the event that fired first.
     pub source: String,
     /// The events that counted.

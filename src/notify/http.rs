@@ -82,6 +82,7 @@ pub(super) fn webhook(
     if let Some(secret) = &webhook.secret {
         put(&mut headers, "webhook-signature", &secret.sign(&id, now.as_second(), body.as_bytes()))?;
     }
+    notice.trace.iter().try_for_each(|(name, value)| put(&mut headers, name, value))?;
     Ok(Outgoing { url: webhook.url.text.clone(), headers, body: body.into_bytes() })
 }
 
@@ -141,6 +142,7 @@ pub(super) fn push(
     if let Some(token) = &push.token {
         put(&mut headers, "authorization", &format!("Bearer {}", token.reveal()))?;
     }
+    notice.trace.iter().try_for_each(|(name, value)| put(&mut headers, name, value))?;
     Ok(Outgoing { url, headers, body: words.text.into_bytes() })
 }
 

@@ -26,6 +26,8 @@ pub struct Notice {
     pub checkpoint: String,
     /// Whether it is a test that someone asked for.
     pub test: bool,
+    /// Headers that tell a receiver to which trace it belongs (W3C Trace Context and Baggage).
+    pub trace: Vec<(&'static str, String)>,
 }
 
 /// What a target reads.
@@ -70,6 +72,7 @@ impl Notice {
     pub fn test(target: &str, checkpoint: String, id: Uuid, now: ReceivedAt) -> Notice {
         let time = now.timestamp();
         let alert = Alert {
+            trace_id: None,
             id,
             organization: None,
             pattern: Pattern::FailedAuth,
@@ -103,7 +106,7 @@ impl Notice {
             failures: Vec::new(),
             state: DeliveryState::Waiting { attempts: 0, next_try: now, last_error: None },
         };
-        Notice { delivery, alert, checkpoint, test: true }
+        Notice { delivery, alert, checkpoint, test: true, trace: Vec::new() }
     }
 
     /// The words for that target. `public_url` is where people reach the appliance.

@@ -10,6 +10,7 @@ use crate::decode;
 use crate::ingest::Writer;
 use crate::model::{Entry, EntryKind, Seq, organization_of};
 use crate::store::{Steps, Store, StoreError};
+use crate::telemetry::{Step, Tracer};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,7 @@ struct Work {
     waiting_since: Option<Instant>,
     /// Whether the counters are to be begun anew.
     is_broken: bool,
+    tracer: Tracer,
 }
 
 /// What went wrong in a step.
@@ -72,8 +74,15 @@ impl CountReader {
         let (position, committed) = (counters.position()?, writer.committed());
         let failing = Failing::resume(READER, counters.uncounted()?, &store)?;
         let progress = Progress::at(position);
-        let work = Work { store, counters, position, failing, waiting_since: None, is_broken: false };
+        let (waiting_since, is_broken, tracer) = (None, false, Tracer::default());
+        let work = Work { store, counters, position, failing, waiting_since, is_broken, tracer };
         Ok(CountReader { writer, committed, progress, work })
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(mut self, tracer: Tracer) -> CountReader {
+        self.work.tracer = tracer;
+        self
     }
 
     /// How far it has come.
@@ -162,6 +171,7 @@ impl Work {
         if self.is_broken {
             self.begin_anew()?;
         }
+        let (from, began) = (self.position, std::time::Instant::now());
         let mut tally = Tally::default();
         for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.position) {
@@ -175,6 +185,7 @@ impl Work {
         tally.uncounted.extend(failed.iter().map(|step| (step.seq.0, true)));
         tally.uncounted.extend(done.iter().map(|seq| (seq.0, false)));
         self.counters.apply(&tally, self.position)?;
+        super::traced(&self.tracer, Step::Count, from, self.position, began);
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         if since.elapsed() >= FLUSH_EVERY { self.flush() } else { Ok(()) }
     }
@@ -248,6 +259,7 @@ mod tests {
             failing,
             waiting_since: None,
             is_broken: false,
+            tracer: Tracer::default(),
         };
         for is_broken in [false, true, true] {
             work.is_broken = is_broken;

@@ -6,16 +6,18 @@
 
 use super::progress::ReaderError;
 use crate::ingest::{Clock, Writer};
-use crate::model::{Activity, Delivery, DeliveryState, Organizations, ReceivedAt};
+use crate::model::{Activity, Delivery, DeliveryState, Organizations, ReceivedAt, seq_of_event_id};
 use crate::notify::{Notice, Notifier, NotifyError};
 use crate::routing::{self, Breaker, BreakerState, Failure, Permission, TryEnd};
 use crate::store::{Store, StoreError};
+use crate::telemetry::{Step, Trace, Tracer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// The longest that a worker sleeps without looking at the clock anew, which may have been set.
 const NAP_MAX: Duration = Duration::from_secs(60);
@@ -36,6 +38,7 @@ pub struct DeliverReader {
     notifier: Arc<Notifier>,
     clock: Clock,
     board: DeliveryBoard,
+    tracer: Tracer,
 }
 
 /// How the targets are, for whoever wants to see it.
@@ -148,7 +151,13 @@ impl TargetStatus {
 impl DeliverReader {
     /// Delivers to the targets that the notifier knows.
     pub fn new(store: Arc<Store>, writer: Writer, notifier: Arc<Notifier>, clock: Clock) -> DeliverReader {
-        DeliverReader { store, writer, notifier, clock, board: DeliveryBoard::default() }
+        let (board, tracer) = (DeliveryBoard::default(), Tracer::default());
+        DeliverReader { store, writer, notifier, clock, board, tracer }
+    }
+
+    /// The same with its tries traced.
+    pub fn traced(self, tracer: Tracer) -> DeliverReader {
+        DeliverReader { tracer, ..self }
     }
 
     /// How the targets are.
@@ -256,8 +265,11 @@ impl DeliverReader {
     /// again at the next start.
     async fn deliver(&self, delivery: Delivery, stop: &CancellationToken) -> Result<(), ReaderError> {
         let (id, attempts) = (delivery.id, delivery.attempts() + 1);
-        let target = delivery.target.clone();
-        let Some(ended) = self.attempt(delivery, stop).await? else { return Ok(()) };
+        let (target, trace) = (delivery.target.clone(), self.trace(delivery.alert));
+        let Some(ended) = self.attempt(delivery, &trace, stop).await? else { return Ok(()) };
+        trace.step(Step::Deliver, trace.began(), Instant::now());
+        trace.put("sealwatch.target", target.as_str());
+        trace.finish(Step::Deliver.name(), ended.is_err());
         let at = self.clock.received_at();
         let news = self.board.with(&target, |status| {
             let was_open = status.breaker.state(Instant::now()) != BreakerState::Closed;
@@ -280,9 +292,16 @@ impl DeliverReader {
         Ok(self.writer.commit_in_time(settle).await?)
     }
 
+    /// A try is part of the trace of the request that brought the event which raised the alert, as long as that is known.
+    fn trace(&self, alert: Uuid) -> Trace {
+        let raised_by = seq_of_event_id(alert).and_then(|seq| self.tracer.origins().of(seq));
+        self.tracer.following(raised_by, Instant::now())
+    }
+
     async fn attempt(
         &self,
         delivery: Delivery,
+        trace: &Trace,
         stop: &CancellationToken,
     ) -> Result<Option<Result<(), NotifyError>>, ReaderError> {
         if self.board.with(&delivery.target, |status| status.gone) {
@@ -300,7 +319,7 @@ impl DeliverReader {
             Err(error) => return Err(error.into()),
         };
         let checkpoint = checkpoint.map(|checkpoint| checkpoint.text).unwrap_or_default();
-        let notice = Notice { delivery, alert, checkpoint, test: false };
+        let notice = Notice { delivery, alert, checkpoint, test: false, trace: trace.context().headers() };
         let notifier = self.notifier.clone();
         // A task of its own, so that a panic over one message is that message's trouble.
         let mut sending = tokio::spawn(async move { notifier.send(&notice).await });

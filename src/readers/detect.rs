@@ -14,8 +14,10 @@ use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
 use crate::routing::Routing;
 use crate::store::{DetectionStep, Read, Snapshot, Store, StoreError};
+use crate::telemetry::{Step, Tracer};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Firings after which a step is committed, so that none grows without bound or keeps the writer from others
@@ -37,6 +39,7 @@ pub struct DetectReader {
     stats: Arc<Mutex<EngineStats>>,
     failing: Failing,
     read_again: u64,
+    tracer: Tracer,
     state: State,
 }
 
@@ -91,6 +94,7 @@ impl DetectReader {
             stats,
             failing,
             read_again: 0,
+            tracer: Tracer::default(),
             state,
         };
         while reader.state.position < position {
@@ -103,6 +107,11 @@ impl DetectReader {
             tracing::warn!(%mistake, "what was changed at run time does not fit the file any more; see /patterns");
         }
         Ok(reader)
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(self, tracer: Tracer) -> DetectReader {
+        DetectReader { tracer, ..self }
     }
 
     /// How far it has come.
@@ -137,6 +146,7 @@ impl DetectReader {
     }
 
     async fn step(mut self, size: Seq) -> Result<DetectReader, ReaderError> {
+        let (from, began) = (self.state.position, Instant::now());
         let (mut reader, mut step) = tokio::task::spawn_blocking(move || {
             let step = self.read_stretch(size);
             step.map(|step| (self, step))
@@ -152,8 +162,16 @@ impl DetectReader {
         let told = !step.bursts.is_empty() || !step.late.is_empty() || !step.steps.is_empty();
         if due || step.snapshot.is_some() || told {
             state.committed = state.position;
+            for burst in &step.bursts {
+                let traces = burst.firings.iter().filter_map(|firing| {
+                    let origin = reader.tracer.origins().of(firing.seq)?;
+                    Some((firing.seq, origin.trace_id.to_string()))
+                });
+                step.trace_ids.extend(traces);
+            }
             reader.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?;
         }
+        super::traced(&reader.tracer, Step::Detect, from, reader.state.position, began);
         *reader.stats.lock().expect("no holder of this lock panics") = reader.state.engine.stats();
         reader.progress.advance(reader.state.position);
         Ok(reader)
@@ -180,7 +198,7 @@ impl DetectReader {
             sources.map(|source| (source, (self.names)(source))).collect();
         let (steps, position) = (self.failing.news(), self.state.position);
         let routing = self.routing.clone();
-        Ok(DetectionStep { bursts, late, steps, position, snapshot: None, source_names, routing })
+        Ok(DetectionStep { bursts, late, steps, position, source_names, routing, ..DetectionStep::default() })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) -> Result<(), StoreError> {

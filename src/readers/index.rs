@@ -12,6 +12,7 @@ use crate::model::{Entry, EntryKind, ReceivedAt, Seq, SourceId};
 use crate::search::{Indexer, Opening, Search, SearchError, SearchState, Wanted};
 use crate::search_text::Document;
 use crate::store::{Steps, Store, StoreError};
+use crate::telemetry::{Step, Tracer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,6 +55,7 @@ struct Work {
     waiting_since: Option<Instant>,
     committed_at: Option<Instant>,
     progress: Progress,
+    tracer: Tracer,
 }
 
 /// What went wrong in a step.
@@ -86,6 +88,12 @@ impl IndexReader {
         let (search, committed) = (indexer.search(), writer.committed());
         let work = Work::new(store, indexer, names, progress.clone())?;
         Ok(IndexReader { writer, committed, progress, search, work })
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(mut self, tracer: Tracer) -> IndexReader {
+        self.work.tracer = tracer;
+        self
     }
 
     /// How far what can be found has come.
@@ -194,6 +202,7 @@ impl Work {
             waiting_since,
             committed_at,
             progress,
+            tracer: Tracer::default(),
         })
     }
 
@@ -211,7 +220,7 @@ impl Work {
 
     /// Opens the index if it is not, and adds about one stretch of the log to it.
     fn step(&mut self) -> Result<(), Trouble> {
-        let position = self.opened()?;
+        let (position, began) = (self.opened()?, std::time::Instant::now());
         let mut next = position;
         for block in self.store.blocks_from(position, STRETCH_BYTES)? {
             for read in block.entries_from(next) {
@@ -235,6 +244,7 @@ impl Work {
         if due && self.failing.untold().is_empty() {
             self.commit()?;
         }
+        super::traced(&self.tracer, Step::Index, position, next, began);
         Ok(())
     }
 

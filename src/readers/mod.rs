@@ -22,9 +22,21 @@ pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
 pub use watch::{WatchReader, WatchSettings, Watched, is_silent};
 
+use crate::model::Seq;
+use crate::telemetry::{LINKS_MAX, Step, Tracer};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Notes how long a step on the entries from `from` to before `to` took, and which requests they came from.
+fn traced(tracer: &Tracer, step: Step, from: Seq, to: Seq, began: std::time::Instant) {
+    let now = std::time::Instant::now();
+    let links = tracer.origins().within(from, to, LINKS_MAX);
+    let trace = tracer.reading(links, began);
+    trace.step(step, began, now);
+    trace.put("sealwatch.entries", to.0 - from.0);
+    trace.finish(step.name(), false);
+}
 
 /// Bytes of the log that a reader takes at a time.
 const STRETCH_BYTES: usize = 4 << 20;

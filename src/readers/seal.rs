@@ -6,6 +6,7 @@ use crate::keys::LogSigner;
 use crate::merkle::Signer;
 use crate::model::{Activity, Seq};
 use crate::store::{Store, StoreError, Txn};
+use crate::telemetry::{Step, Tracer};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,6 +28,7 @@ pub struct SealReader {
     signer: Arc<LogSigner>,
     rhythm: SealRhythm,
     progress: Progress,
+    tracer: Tracer,
 }
 
 impl SealReader {
@@ -38,7 +40,13 @@ impl SealReader {
         rhythm: SealRhythm,
     ) -> Result<SealReader, ReaderError> {
         let covered = store.checkpoint()?.map_or(Seq(0), |checkpoint| checkpoint.size);
-        Ok(SealReader { store, writer, signer, rhythm, progress: Progress::at(covered) })
+        let (progress, tracer) = (Progress::at(covered), Tracer::default());
+        Ok(SealReader { store, writer, signer, rhythm, progress, tracer })
+    }
+
+    /// The same with its steps traced.
+    pub fn traced(self, tracer: Tracer) -> SealReader {
+        SealReader { tracer, ..self }
     }
 
     /// How far the newest checkpoint reaches.
@@ -75,11 +83,13 @@ impl SealReader {
         if self.store.size() <= self.progress.position() {
             return Ok(());
         }
+        let (from, began) = (self.progress.position(), std::time::Instant::now());
         let signer = self.signer.clone();
         // The key is asked for by the writer's thread, where it changes too: nothing is signed by one that has handed
         // over.
         let size = self.writer.commit_in_time(move |txn| txn.seal(&signer.current())).await?;
         self.progress.advance(size);
+        super::traced(&self.tracer, Step::Seal, from, size, began);
         Ok(())
     }
 }

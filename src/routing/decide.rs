@@ -89,6 +89,7 @@ mod tests {
     fn alert() -> Alert {
         let time = Timestamp::UNIX_EPOCH;
         Alert {
+            trace_id: None,
             id: Uuid::from_u128(1),
             organization: Some("clinic".into()),
             pattern: Pattern::FailedAuth,

@@ -7,7 +7,7 @@ use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
 use crate::detect::{self, Burst};
-use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId};
+use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId, seq_of_event_id};
 use crate::routing::Routing;
 use redb::ReadableDatabase;
 use std::collections::HashMap;
@@ -38,6 +38,9 @@ pub struct DetectionStep {
     pub source_names: HashMap<SourceId, String>,
     /// Who is told of what fired.
     pub routing: Arc<Routing>,
+    /// The traces of the requests that brought the events that fired, as far as they are known. They are kept with an alert
+    /// and not in the log: they say how an event came here, and not what happened.
+    pub trace_ids: HashMap<Seq, String>,
 }
 
 /// The windows of detection, and what they were judged by, as they were at one place in the log.
@@ -83,6 +86,11 @@ impl Txn<'_> {
             });
             for alert in &applied.alerts {
                 let known = current.as_ref().filter(|known| known.id == alert.id);
+                let trace_id = alert.trace_id.clone().or_else(|| {
+                    // The alert's id holds the number of the event that raised it.
+                    step.trace_ids.get(&seq_of_event_id(alert.id)?).cloned()
+                });
+                let alert = &Alert { trace_id, ..alert.clone() };
                 self.put_alert(alert)?;
                 self.index_evidence(alert, &new_evidence(known, alert))?;
                 self.make_current(alert)?;

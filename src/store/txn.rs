@@ -5,7 +5,7 @@ use super::open::{Head, Store};
 use super::tables as t;
 use crate::merkle::Tile;
 use crate::model::{Alert, Entry, ReceivedAt, Seq};
-use redb::{Durability, WriteTransaction};
+use redb::{Durability, ReadableDatabase, WriteTransaction};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -27,6 +27,14 @@ pub struct Txn<'s> {
     pub(super) pending_bytes: usize,
     pub(super) pending_times: Vec<i64>,
     pub(super) filled_tiles: Vec<Tile>,
+}
+
+impl Store {
+    /// What the last [`Txn::probe`] that was committed wrote.
+    pub fn probed(&self) -> Result<Option<u64>, StoreError> {
+        let row = self.db.begin_read()?.open_table(t::META)?.get(t::META_PROBED)?;
+        Ok(row.and_then(|row| row.value().try_into().ok().map(u64::from_le_bytes)))
+    }
 }
 
 impl<'s> Txn<'s> {
@@ -83,11 +91,11 @@ impl<'s> Txn<'s> {
         Ok(())
     }
 
-    /// Writes a row that says nothing, so that a commit shows whether the disk takes one.
-    pub fn probe(&mut self) -> Result<(), StoreError> {
-        let now = self.now().0.to_le_bytes();
-        self.writing().open_table(t::META)?.insert(t::META_PROBED, &now[..])?;
-        Ok(())
+    /// Writes a row that says nothing but what is returned, so that a commit shows whether the disk takes one.
+    pub fn probe(&mut self) -> Result<u64, StoreError> {
+        let now = self.now().0;
+        self.writing().open_table(t::META)?.insert(t::META_PROBED, &now.to_le_bytes()[..])?;
+        Ok(now)
     }
 
     /// The transaction to read from.

@@ -4,9 +4,11 @@
 
 use super::api::notify::target_views;
 use super::state::Appliance;
+use crate::config::Health as Thresholds;
 use crate::ingest::{ClockWatch, Refused};
 use crate::model::{DiskState, Seq};
 use crate::readers::Progress;
+use crate::routing::BreakerState;
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -85,15 +87,8 @@ impl HealthBoard {
     }
 }
 
-/// How long a component may take to answer a probe before that alone is a warning, in milliseconds.
-const SLOW_MILLIS: f64 = 1_000.0;
 /// How long a write may wait for its commit before the store counts as stuck.
 const STUCK: Duration = Duration::from_secs(10);
-
-/// Dead letters beyond which someone should look.
-const DEAD_LETTERS_WARN: usize = 10;
-/// For how long a notification may wait before someone should look.
-const OLDEST_WARN_SECS: f64 = 600.0;
 
 /// What the prober remembers from one round to the next.
 pub struct Prober {
@@ -111,10 +106,17 @@ impl Prober {
     pub async fn round(&mut self, app: &Arc<Appliance>) {
         let mut components = BTreeMap::new();
         let began = Instant::now();
-        let store = match tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await {
+        let written = tokio::time::timeout(STUCK, app.writer.commit(|txn| txn.probe())).await;
+        let store = match written {
+            Ok(Ok(written)) => match app.read(|app| app.store.probed()).await {
+                Ok(read) if read >= Some(written) => {
+                    Ok("the log takes writes and gives them back".to_owned())
+                }
+                Ok(_) => Err("what was written to the log did not come back".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
             // The disk's component says so; a restart would not help.
             Ok(Err(Refused::DiskFull)) => Ok(Refused::DiskFull.to_string()),
-            Ok(Ok(())) => Ok("the log takes writes".to_owned()),
             Ok(Err(refused)) => Err(refused.to_string()),
             Err(_) => Err(format!("a write has waited for more than {} seconds", STUCK.as_secs())),
         };
@@ -128,8 +130,12 @@ impl Prober {
         components.insert("dead_letters", probe_dead_letters(app).await);
         for (name, progress) in [("detect", &app.detected), ("count", &app.counted), ("index", &app.indexed)]
         {
-            let component = self.probe_reader(app, name, progress);
+            let mut component = self.probe_reader(app, name, progress);
+            component.details.insert("lagSeconds", lag_secs(app, progress.position()).await);
             components.insert(name, component);
+        }
+        if let Some(breaker) = app.telemetry.export.breaker() {
+            components.insert("export", probe_export(app, breaker));
         }
         app.health.put(components);
     }
@@ -195,13 +201,42 @@ fn component<const N: usize>(
 fn timed(app: &Appliance, began: Instant, result: Result<String, String>) -> Component {
     let millis = began.elapsed().as_secs_f64() * 1_000.0;
     match result {
-        Ok(message) if millis < SLOW_MILLIS => component(app, Condition::Ok, message, millis, []),
+        Ok(message) if millis < app.config.health.probe_warn_millis as f64 => {
+            component(app, Condition::Ok, message, millis, [])
+        }
         Ok(_) => {
             let message = format!("it took {millis:.0} ms; the disk is slow or busy");
             component(app, Condition::Warning, message, millis, [])
         }
         Err(message) => component(app, Condition::Critical, message, millis, []),
     }
+}
+
+/// The age of the entry at `position`, which a reader has not dealt with; 0 where there is none yet.
+async fn lag_secs(app: &Arc<Appliance>, position: Seq) -> f64 {
+    if position >= app.store.size() {
+        return 0.0;
+    }
+    let oldest = app.read(move |app| app.store.entry(position)).await;
+    let Ok(Some(Ok(oldest))) = oldest else { return 0.0 };
+    app.now_received().0.saturating_sub(oldest.entry.received_at.0) as f64 / 1e9
+}
+
+/// Whether telemetry gets to the collector. It is never more than a warning: nothing of the log depends on it.
+fn probe_export(app: &Appliance, breaker: BreakerState) -> Component {
+    let export = &app.telemetry.export;
+    let waiting = (export.traces.waiting() + export.logs.waiting()) as f64;
+    let dropped = |tally: &crate::telemetry::Tally| -> u64 {
+        crate::telemetry::ExportDrop::ALL.into_iter().map(|why| tally.dropped(why)).sum()
+    };
+    let dropped = export.tallies().iter().map(|(_, tally)| dropped(tally)).sum::<u64>() as f64;
+    let (status, message) = match breaker {
+        BreakerState::Closed => (Condition::Ok, "the collector takes what is sent"),
+        BreakerState::HalfOpen | BreakerState::Open => {
+            (Condition::Warning, "the collector does not answer; look at it, at otlp.endpoint and at its key")
+        }
+    };
+    component(app, status, message.to_owned(), 0.0, [("waiting", waiting), ("dropped", dropped)])
 }
 
 async fn probe_counters(app: &Arc<Appliance>) -> Component {
@@ -256,12 +291,12 @@ async fn probe_notify(app: &Arc<Appliance>) -> Component {
     let oldest = targets.iter().map(|target| target.oldest_secs(now)).fold(0.0, f64::max);
     let (status, message) = if !stopped.is_empty() {
         (Condition::Warning, format!("not sent to now: {}; see /notifications", stopped.join(", ")))
-    } else if dead > DEAD_LETTERS_WARN {
+    } else if dead as u64 > app.config.dead_letters.waiting_max {
         (
             Condition::Warning,
             format!("{dead} dead letters wait for a decision; see /notifications/dead-letters"),
         )
-    } else if oldest >= OLDEST_WARN_SECS {
+    } else if oldest >= app.config.health.notify_wait_warn_secs as f64 {
         (Condition::Warning, format!("a notification has waited for {oldest:.0} seconds; see /notifications"))
     } else if targets.is_empty() {
         (Condition::Ok, "no notification target is set".to_owned())
@@ -302,7 +337,8 @@ async fn probe_dead_letters(app: &Arc<Appliance>) -> Component {
 
 fn probe_queue(app: &Appliance) -> Component {
     let fill = app.admission.fill();
-    let status = Condition::of(fill, 0.8, 0.99);
+    let Thresholds { queue_warn_percent: warn, queue_critical_percent: critical, .. } = app.config.health;
+    let status = Condition::of(fill * 100.0, warn.into(), critical.into());
     let message = match status {
         Condition::Ok => "there is room for what comes in".to_owned(),
         _ => "more comes in than can be written; senders are asked to wait".to_owned(),

@@ -4,13 +4,13 @@
 use super::error::Problem;
 use super::show;
 use super::state::App;
+use crate::telemetry::TraceContext;
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::time::Instant;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -19,6 +19,7 @@ use uuid::Uuid;
 pub struct RequestId(pub String);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Characters of an id that a caller may give.
 const REQUEST_ID_MAX: usize = 128;
 
@@ -28,12 +29,22 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// The outermost layer.
 pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let began = Instant::now();
     let id = request_id(request.headers());
+    let trace = app.telemetry.tracer.request(caller_of(request.headers()));
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(trace.clone());
+    let name = name_of(&request);
     let is_page = wants_page(&request);
     let is_asset = request.uri().path().starts_with("/static/");
-    let span = tracing::info_span!("request", request_id = %id, method = %request.method(), path = %shown(request.uri().path()));
+    let span = tracing::info_span!(
+        "request",
+        request_id = %id,
+        correlation_id = correlation_id(request.headers()),
+        trace_id = %trace.context().trace_id,
+        span_id = %trace.context().span_id,
+        method = %request.method(),
+        path = %shown(request.uri().path())
+    );
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = put_into_words(&app, &problem, response, &id, is_page);
@@ -44,19 +55,50 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         response = put_into_words(&app, &problem, response, &id, is_page);
     }
     let status = response.status().as_u16();
-    let millis = began.elapsed().as_secs_f64() * 1_000.0;
+    let millis = trace.began().elapsed().as_secs_f64() * 1_000.0;
     span.in_scope(|| tracing::debug!(status, millis, "answered"));
+    trace.put("http.response.status_code", status);
+    trace.put("sealwatch.request_id", id.as_str());
+    app.answered.record(status);
+    trace.finish(name, status >= 500);
     secure(response.headers_mut(), &id, is_asset);
     response
 }
 
 fn request_id(headers: &HeaderMap) -> String {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let fits = |id: &&str| {
+    given_id(headers, &REQUEST_ID).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// What ties several requests together, where the caller says so; the events may say it later.
+fn correlation_id(headers: &HeaderMap) -> Option<&str> {
+    given_id(headers, &CORRELATION_ID)
+}
+
+/// An id that the caller gives, where it is one.
+fn given_id<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let given = headers.get(name).and_then(|value| value.to_str().ok());
+    given.filter(|id| {
         (1..=REQUEST_ID_MAX).contains(&id.len())
             && id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:".contains(c))
+    })
+}
+
+/// The trace that the request belongs to, as its caller tells it.
+fn caller_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let all = |name: &str| -> String {
+        let values: Vec<&str> =
+            headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        values.join(",")
     };
-    given.filter(fits).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    let caller = TraceContext::parse(text("traceparent")?)?;
+    Some(caller.carrying(&all("tracestate"), &all("baggage")))
+}
+
+/// What the trace of a request is called: the route, never the address itself, which may hold somebody's data.
+fn name_of(request: &Request) -> String {
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
+    format!("{} {route}", request.method())
 }
 
 /// A path as the log shows it: without control characters, and short.

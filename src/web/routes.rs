@@ -2,7 +2,7 @@
 
 use super::api::{
     activity, alerts, dead_letters, events, health, intake, keys, log, log_check, metrics, notify, openapi,
-    patterns, search, searches, silences, sources, undelivered, users,
+    patterns, search, searches, silences, sources, telemetry, undelivered, users,
 };
 use super::state::App;
 use super::{assets, layers, live, show};
@@ -69,6 +69,9 @@ pub fn router(app: App) -> Router {
         .route("/metrics/audit", get(metrics::audit))
         .route("/metrics/system", get(metrics::system))
         .route("/metrics/performance", get(metrics::performance))
+        .route("/telemetry/levels", get(telemetry::levels).put(telemetry::change_levels))
+        .route("/telemetry/traces", get(telemetry::traces))
+        .route("/telemetry/traces/{id}", get(telemetry::trace))
         .route("/openapi.json", get(openapi::document));
     let pages = Router::new()
         .route("/", get(show::overview::show))
@@ -89,6 +92,7 @@ pub fn router(app: App) -> Router {
         .route("/patterns", get(show::patterns::show))
         .route("/patterns/{name}", get(show::pattern::show).post(show::pattern::save))
         .route("/settings", get(show::settings::show))
+        .route("/settings/levels", post(show::settings::change_levels))
         .route("/search", get(show::search::show))
         .route("/searches", post(show::searches::keep))
         .route("/searches/forget", post(show::searches::remove))
@@ -101,6 +105,7 @@ pub fn router(app: App) -> Router {
         .route("/sources", get(show::sources::show))
         .route("/dead-letters", get(show::dead_letters::show).post(show::dead_letters::decide))
         .route("/health", get(show::health::show))
+        .route("/traces", get(show::traces::show))
         .route("/help", get(show::help::show))
         .route("/live", get(live::follow))
         .route("/activity", get(show::activity::show))

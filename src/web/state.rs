@@ -3,6 +3,7 @@
 use super::export::Exports;
 use super::health::HealthBoard;
 use super::live::LiveStreams;
+use super::performance::Throughput;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::detect::EngineStats;
@@ -13,7 +14,9 @@ use crate::notify::Notifier;
 use crate::readers::{DeliveryBoard, Progress};
 use crate::search::Search;
 use crate::store::{Account, Store, StoreError, Txn};
+use crate::telemetry::Telemetry;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::Semaphore;
 
@@ -61,6 +64,12 @@ pub struct Appliance {
     pub indexed: Progress,
     /// How full the windows are.
     pub detect_stats: Arc<Mutex<EngineStats>>,
+    /// Messages, traces and the times of the steps.
+    pub telemetry: Telemetry,
+    /// How many requests were answered in what way.
+    pub answered: Answered,
+    /// How much is taken in.
+    pub throughput: Throughput,
     /// How the parts are.
     pub health: HealthBoard,
     /// Books of requests that made no commit, entered with the next one.
@@ -83,6 +92,26 @@ pub struct Appliance {
     pub demo: bool,
     /// When the process began.
     pub started: std::time::Instant,
+}
+
+/// Answers by the first digit of their status.
+#[derive(Debug, Default)]
+pub struct Answered([AtomicU64; 5]);
+
+impl Answered {
+    /// The names of the classes, in order.
+    pub const CLASSES: [&'static str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+    /// Counts one.
+    pub fn record(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(1, 5) - 1;
+        self.0[class].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each class with its answers.
+    pub fn counts(&self) -> [(&'static str, u64); 5] {
+        std::array::from_fn(|at| (Answered::CLASSES[at], self.0[at].load(Ordering::Relaxed)))
+    }
 }
 
 /// What handlers take as their state.
@@ -114,8 +143,8 @@ impl Appliance {
         self: &Arc<Self>,
         read: impl FnOnce(&Appliance) -> T + Send + 'static,
     ) -> T {
-        let app = self.clone();
-        tokio::task::spawn_blocking(move || read(&app))
+        let (app, span) = (self.clone(), tracing::Span::current());
+        tokio::task::spawn_blocking(move || span.in_scope(|| read(&app)))
             .await
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }

@@ -36,6 +36,8 @@ const PAGES = (found) => [
   ["resource", "/resource?type=Patient&id=pat-1"],
   ["sources", "/sources"],
   ["health", "/health"],
+  ["traces", "/traces"],
+  ["traces-of-none", "/traces?id=0af7651916cd43dd8448eb211c80319c"],
   ["help", "/help"],
   ["activity", "/activity"],
   ["notifications", "/notifications"],

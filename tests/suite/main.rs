@@ -23,6 +23,7 @@ mod intake;
 mod kills;
 mod live;
 mod notify;
+mod observe;
 mod operations;
 mod overload;
 mod pages;

@@ -7,6 +7,7 @@ use super::log::{Outcome, check};
 use crate::app;
 use crate::config::Config;
 use crate::decode::Limits;
+use crate::ingest::Notes;
 use crate::ingest::{Sender, draft};
 use crate::keys::{LogKeyPlaces, key_on_disk};
 use crate::model::{ApiKey, KeyScope, ReceivedAt, SourceId};
@@ -163,7 +164,7 @@ fn fill(config: &Config) {
                 r#"{{"id":"0192a0de-0000-7000-8000-{n:012}","timestamp":"2024-01-01T00:00:00Z","action":"data.read","status":"success","principalId":"p{n}"}}"#
             );
             let salt = [n as u8; 32];
-            draft(body.as_bytes(), &sender, &Limits::default(), None, salt, |body| store.content_digest(body))
+            draft(body.as_bytes(), &sender, &Limits::default(), None, salt, |body| store.content_digest(body), &mut Notes::default())
                 .expect("a valid event")
         });
         txn.append_events(drafts.collect()).expect("room");

@@ -3,9 +3,11 @@
 use crate::counters::LatencySummary;
 use crate::model::Verdict;
 use crate::store::Account;
+use crate::telemetry::prometheus;
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
-use crate::web::prometheus;
+use crate::web::families::{families, resident_bytes};
+use crate::web::performance::{Bottleneck, Rates, StepTimes, bottleneck, steps};
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::State;
@@ -163,6 +165,10 @@ struct SystemMetrics {
     memory_bytes: Option<u64>,
     log_entries: u64,
     log_bytes: Option<u64>,
+    disk_free_bytes: Option<f64>,
+    disk_used_percent: Option<f64>,
+    detect_keys: usize,
+    detect_evicted_keys: u64,
     version: &'static str,
     timestamp: Timestamp,
 }
@@ -171,9 +177,15 @@ struct SystemMetrics {
 pub async fn system(State(app): State<App>, reader: Reader) -> Result<Response, Problem> {
     check_scope(&reader)?;
     let log_bytes = app.store.path().and_then(|path| Some(std::fs::metadata(path).ok()?.len()));
+    let disk = app.health.components().remove("disk").map(|disk| disk.details).unwrap_or_default();
+    let detect = *app.detect_stats.lock().expect("no holder of this lock panics");
     Ok(Json(SystemMetrics {
+        disk_free_bytes: disk.get("freeBytes").copied(),
+        disk_used_percent: disk.get("usedPercent").copied(),
+        detect_keys: detect.keys.iter().sum(),
+        detect_evicted_keys: detect.evicted_keys.iter().sum(),
         uptime_seconds: app.started.elapsed().as_secs(),
-        memory_bytes: prometheus::resident_bytes(),
+        memory_bytes: resident_bytes(),
         log_entries: app.store.size().0,
         log_bytes,
         version: env!("CARGO_PKG_VERSION"),
@@ -191,6 +203,9 @@ struct PerformanceMetrics {
     admission_fill: f64,
     detect_lag_entries: u64,
     count_lag_entries: u64,
+    throughput: Rates,
+    steps: Vec<StepTimes>,
+    bottleneck: Option<Bottleneck>,
     timestamp: Timestamp,
 }
 
@@ -199,6 +214,7 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
     check_scope(&reader)?;
     let summary = app.counters.latency().summary();
     let size = app.store.size().0;
+    let steps = steps(&app);
     Ok(Json(PerformanceMetrics {
         processing_latency: summary.into(),
         measured: summary.count,
@@ -206,6 +222,9 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
         admission_fill: app.admission.fill(),
         detect_lag_entries: size.saturating_sub(app.detected.position().0),
         count_lag_entries: size.saturating_sub(app.counted.position().0),
+        throughput: app.throughput.rates(),
+        bottleneck: bottleneck(&steps),
+        steps,
         timestamp: app.clock.now(),
     })
     .into_response())
@@ -215,7 +234,7 @@ pub async fn performance(State(app): State<App>, reader: Reader) -> Result<Respo
 pub async fn text(State(app): State<App>, reader: Reader) -> Result<Response, Problem> {
     check_scope(&reader)?;
     app.counted.reaches(app.store.size(), PATIENCE).await;
-    let text = app.read(prometheus::text).await?;
+    let text = app.read(|app| families(app).map(|families| prometheus(&families))).await?;
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Ok(([(header::CONTENT_TYPE, kind)], text).into_response())
 }

@@ -17,6 +17,7 @@ pub mod search;
 pub mod searches;
 pub mod silences;
 pub mod sources;
+pub mod telemetry;
 pub mod undelivered;
 pub mod users;
 

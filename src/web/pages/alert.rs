@@ -50,6 +50,8 @@ pub struct AlertPage {
     pub numbers: Numbers,
     /// Correlation id of the event that fired first, and its events.
     pub correlation: Option<(String, String)>,
+    /// The trace of the request that raised it, and where that is looked at.
+    pub trace: Option<(String, String)>,
     /// Which source sent the event that fired first.
     pub source: String,
     /// The events that counted.
@@ -113,6 +115,7 @@ impl AlertPage {
             .correlation_id
             .as_deref()
             .map(|id| (text::cell(Some(id)), address("/events", [("correlation", id)])));
+        let trace = alert.trace_id.clone().map(|id| (id.clone(), address("/traces", [("id", &*id)])));
         AlertPage {
             frame: frame.titled(alert.pattern.title(), Section::Alerts),
             id: alert.id.to_string(),
@@ -127,6 +130,7 @@ impl AlertPage {
             rule: rule(alert.pattern),
             numbers: numbers(alert),
             correlation,
+            trace,
             source: text::cell(Some(&alert.source)),
             gap: (left_out > 0 && rows.len() >= EVIDENCE_SHOWN_MAX)
                 .then(|| (rows.len() / 2, words::counted(left_out, "event"))),
@@ -323,6 +327,7 @@ pub(super) mod tests {
             last_notified_at: end,
             cooldown_secs: 300,
             correlation_id: None,
+            trace_id: None,
             source: "app".into(),
             evidence: Evidence {
                 count,

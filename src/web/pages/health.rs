@@ -6,6 +6,7 @@ use super::time::TimeView;
 use super::{text, words};
 use crate::counters::LatencySummary;
 use crate::web::health::Component;
+use crate::web::performance::{Bottleneck, Rates, StepTimes, bottleneck};
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -24,8 +25,12 @@ pub struct HealthPage {
 }
 
 /// What the load is made of. The handler reads it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LoadData {
+    /// Events a second.
+    pub rates: Rates,
+    /// How long each step took.
+    pub steps: Vec<StepTimes>,
     /// Events of the last whole minute.
     pub last_minute: u64,
     /// Events of the busiest minute of the last day.
@@ -58,6 +63,12 @@ pub struct ComponentRow {
 /// How much there is to do, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load {
+    /// Events a second: now, at most, and on the mean.
+    pub rates: [String; 3],
+    /// How long each step took.
+    pub steps: Vec<StepRow>,
+    /// The step that holds the others up, in words, and what to do about it.
+    pub bottleneck: Option<(String, &'static str)>,
     /// Events of the last whole minute.
     pub last_minute: String,
     /// Events of the busiest minute.
@@ -76,6 +87,21 @@ pub struct Load {
     pub waiting: String,
     /// How long the process has run.
     pub up: String,
+}
+
+/// One step as a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepRow {
+    /// Its name.
+    pub name: &'static str,
+    /// How often it was taken.
+    pub count: String,
+    /// What half, 95 and 99 of 100 took at most.
+    pub times: [String; 3],
+    /// From where on it is slow.
+    pub slow: String,
+    /// Whether it is.
+    pub is_slow: bool,
 }
 
 /// One reader as a row.
@@ -117,7 +143,11 @@ impl HealthPage {
 
 impl From<LoadData> for Load {
     fn from(data: LoadData) -> Load {
+        let rate = |rate: f64| format!("{} a second", words::count(rate.round() as u64));
         Load {
+            rates: [data.rates.now, data.rates.peak, data.rates.mean].map(rate),
+            bottleneck: bottleneck(&data.steps).map(|found| (bottleneck_words(&found), found.advice)),
+            steps: data.steps.iter().map(StepRow::from).collect(),
             last_minute: words::count(data.last_minute),
             busiest_minute: words::count(data.busiest_minute),
             p50: words::millis(data.latency.p50),
@@ -129,6 +159,28 @@ impl From<LoadData> for Load {
             up: words::span(data.up_secs),
         }
     }
+}
+
+impl From<&StepTimes> for StepRow {
+    fn from(times: &StepTimes) -> StepRow {
+        StepRow {
+            name: times.step.name(),
+            count: words::count(times.count),
+            times: [times.p50, times.p95, times.p99].map(words::millis),
+            slow: words::millis(times.slow_millis),
+            is_slow: times.is_slow(),
+        }
+    }
+}
+
+fn bottleneck_words(found: &Bottleneck) -> String {
+    let StepTimes { step, p95, slow_millis, .. } = found.times;
+    format!(
+        "{}: 95 of 100 took up to {}, and {} is slow",
+        step.name(),
+        words::millis(p95),
+        words::millis(slow_millis)
+    )
 }
 
 fn reader(name: &'static str, lag: u64) -> ReaderRow {

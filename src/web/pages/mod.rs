@@ -42,5 +42,6 @@ pub mod sources;
 pub mod subject;
 pub mod text;
 pub mod time;
+pub mod traces;
 pub mod undelivered;
 pub mod words;

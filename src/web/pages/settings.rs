@@ -7,6 +7,7 @@ use super::text;
 use super::time::TimeView;
 use crate::config::{Origin, Setting};
 use crate::model::{ApiKey, KeyScope, Override, User};
+use crate::telemetry::{LogLevel, Output};
 use askama::Template;
 use std::collections::BTreeMap;
 
@@ -26,6 +27,41 @@ pub struct SettingsPage {
     pub keys: Option<Vec<KeyRow>>,
     /// Whether the settings are shown: they are everyone's.
     pub shows_settings: bool,
+    /// How much each output of messages says; nothing for who may not change it.
+    pub levels: Option<Vec<LevelRow>>,
+}
+
+/// One output of messages, and the levels to choose from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LevelRow {
+    /// The setting that it has.
+    pub key: &'static str,
+    /// What it is called.
+    pub output: &'static str,
+    /// What the file gives it.
+    pub of_the_file: &'static str,
+    /// What somebody gave it at run time; empty where nobody did.
+    pub chosen: &'static str,
+    /// Every level.
+    pub levels: [&'static str; LogLevel::NAMES.len()],
+}
+
+impl LevelRow {
+    /// The row of that output: its level, that of the file, and whether the first was given at run time.
+    pub fn new(output: Output, level: LogLevel, of_the_file: LogLevel, is_changed: bool) -> LevelRow {
+        LevelRow {
+            key: output.key(),
+            output: match output {
+                Output::Console => "Standard error",
+                Output::Journal => "systemd's journal",
+                Output::Files => "Files",
+                Output::Otlp => "Collector (OTLP)",
+            },
+            of_the_file: of_the_file.name(),
+            chosen: if is_changed { level.name() } else { "" },
+            levels: LogLevel::NAMES.map(|(name, _)| name),
+        }
+    }
 }
 
 /// One setting as a row.
@@ -94,6 +130,7 @@ impl SettingsPage {
             users: None,
             keys: None,
             shows_settings,
+            levels: None,
         }
     }
 }

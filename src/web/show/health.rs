@@ -5,6 +5,7 @@ use super::{Visitor, frame, page};
 use crate::model::Organizations;
 use crate::web::error::Problem;
 use crate::web::pages::health::{HealthPage, LoadData};
+use crate::web::performance::steps;
 use crate::web::state::{App, Appliance};
 use axum::extract::State;
 use axum::response::Response;
@@ -24,6 +25,8 @@ fn load(app: &Appliance) -> Result<LoadData, Problem> {
     let day = day_of_all(app, app.clock.now())?;
     let readers = [("detect", &app.detected), ("count", &app.counted), ("seal", &app.sealed)];
     Ok(LoadData {
+        rates: app.throughput.rates(),
+        steps: steps(app),
         last_minute: day.last_minute,
         busiest_minute: day.busiest_minute,
         latency: app.counters.latency().summary(),

@@ -22,6 +22,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod sources;
 pub mod subject;
+pub mod traces;
 pub mod undelivered;
 mod response;
 

@@ -8,6 +8,7 @@ mod quiet;
 mod receiver;
 mod recovery;
 mod stubs;
+mod traces;
 mod trust;
 mod ways;
 

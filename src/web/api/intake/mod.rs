@@ -4,10 +4,11 @@ mod answers;
 mod outcomes;
 
 use crate::decode::{self, Fault, Form, Item, Limits, Request};
-use crate::ingest::{self, Rejection, Sender, Weight};
+use crate::ingest::{self, Notes, Rejection, Sender, Weight};
 use crate::keys::Known;
-use crate::model::{Activity, Caller, CallerKind, Draft, Salt, SourceId};
+use crate::model::{Activity, Caller, CallerKind, Draft, Salt, Seq, SourceId};
 use crate::store::{Account, Answer, StoreError, Txn};
+use crate::telemetry::{Step, Trace};
 use crate::web::auth::Ingester;
 use crate::web::body::{self, Received};
 use crate::web::error::Problem;
@@ -34,10 +35,11 @@ pub async fn events(
     State(app): State<App>,
     Ingester(caller): Ingester,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(trace): Extension<Trace>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let request = Incoming { caller, request_id, headers, began: Instant::now() };
+    let request = Incoming { caller, request_id, trace, headers, began: Instant::now() };
     request
         .take_in(&app, body, "/audit/events", |bytes, form, limits| {
             Ok(match decode::request(bytes, form, limits)? {
@@ -54,10 +56,11 @@ pub async fn bulk(
     State(app): State<App>,
     Ingester(caller): Ingester,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    Extension(trace): Extension<Trace>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let request = Incoming { caller, request_id, headers, began: Instant::now() };
+    let request = Incoming { caller, request_id, trace, headers, began: Instant::now() };
     request
         .take_in(&app, body, "/audit/events/bulk", |bytes, form, limits| {
             Ok((Shape::Each, true, decode::bulk(bytes, form, limits)?))
@@ -69,6 +72,7 @@ pub async fn bulk(
 struct Incoming {
     caller: Caller,
     request_id: String,
+    trace: Trace,
     headers: HeaderMap,
     began: Instant,
 }
@@ -88,14 +92,19 @@ impl Incoming {
             app.rates.admit(source, per_sec, self.began).map_err(|wait| too_many(per_sec, wait))?;
         }
         let received = booked(app, source, body::receive(app, &self.headers, body).await)?;
+        self.trace.step(Step::Receive, self.began, Instant::now());
         // Looked up when the body is there: the key may have been revoked while it came.
         let sender = app.keyring.get().by_source(source).ok_or_else(revoked)?;
         let guard = Guard::of(&self.headers, &self.caller, path, &received.bytes)?;
         let kind = self.headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or("?"));
         let form = decode::form_of(kind);
+        let began = Instant::now();
         let taken = match take(app, &sender, received, move |bytes, limits| apart(bytes, form?, limits)).await
         {
-            Ok(taken) => taken,
+            Ok(taken) => {
+                note(&self.trace, &taken, began);
+                taken
+            }
             Err(whole) => {
                 let Whole { problem, kept } = *whole;
                 settle(app, source, Account { received: 1, rejected: 1, ..Account::default() }, kept).await;
@@ -105,7 +114,29 @@ impl Incoming {
         if per_sec > 0 {
             app.rates.spend(source, per_sec, taken.items.len(), Instant::now());
         }
-        store(app, source, taken, guard, self.request_id, self.began).await
+        store(app, source, taken, guard, self.request_id, self.began, &self.trace).await
+    }
+}
+
+/// Tells the trace and the log what the request is about, in words that are nobody's data.
+fn note(trace: &Trace, taken: &Taken, began: Instant) {
+    let Notes { validating, checking, .. } = taken.notes;
+    // Events are read and checked in turn; the trace shows the sums one behind the other.
+    trace.step(Step::Validate, began, began + validating);
+    trace.step(Step::Integrity, began + validating, began + validating + checking);
+    trace.put("sealwatch.events", taken.items.len());
+    let said = [
+        ("sealwatch.action", &taken.notes.action),
+        ("sealwatch.organization", &taken.notes.organization),
+        ("sealwatch.resource_type", &taken.notes.resource_type),
+    ];
+    for (name, said) in said {
+        if let Some(text) = said.one() {
+            trace.put(name, text);
+        }
+    }
+    if let Some(correlation) = taken.notes.correlation.one() {
+        tracing::Span::current().record("correlation_id", correlation);
     }
 }
 
@@ -149,6 +180,7 @@ struct Taken {
     items: Vec<(usize, Result<Draft, Rejection>)>,
     /// What is kept of the refused ones.
     kept: Vec<Activity>,
+    notes: Notes,
     received: Received,
 }
 
@@ -169,6 +201,7 @@ async fn take(
     let now = app.clock.now();
     let known = sender.clone();
     let work = move |app: &Appliance, received: Received| {
+        let mut notes = Notes::default();
         let limits = &app.config.intake.limits;
         let budget = |wanted: usize| keeping_budget(app, known.key.id, wanted, now);
         let (shape, may_assume, items) = apart(&received.bytes, limits).map_err(|fault| {
@@ -186,7 +219,8 @@ async fn take(
         let items = items.into_iter().zip(salts).map(|(item, salt)| {
             let drafted = item.size.map_err(Rejection::from).and_then(|()| {
                 let assumed = may_assume.then_some(now);
-                ingest::draft(item.raw, &sender, limits, assumed, salt, |raw| app.store.content_digest(raw))
+                let digest = |raw: &[u8]| app.store.content_digest(raw);
+                ingest::draft(item.raw, &sender, limits, assumed, salt, digest, &mut notes)
             });
             if let Err(rejection) = &drafted
                 && refused.len() < KEPT_PER_REQUEST_MAX
@@ -198,7 +232,7 @@ async fn take(
         let items = items.collect();
         let kept = refused.iter().take(budget(refused.len()));
         let kept = kept.map(|(raw, rejection)| ingest::kept(raw, rejection.code(), rejection.field()));
-        Ok(Taken { shape, items, kept: kept.collect(), received })
+        Ok(Taken { shape, items, kept: kept.collect(), notes, received })
     };
     if received.bytes.len() <= ON_THE_SPOT {
         return work(app, received);
@@ -226,8 +260,9 @@ async fn store(
     guard: Option<Guard>,
     request_id: String,
     began: Instant,
+    trace: &Trace,
 ) -> Result<Response, Problem> {
-    let Taken { shape, items, kept, received } = taken;
+    let Taken { shape, items, kept, received, .. } = taken;
     if guard.is_none() && items.iter().all(|(_, drafted)| drafted.is_err()) {
         let outcomes = Outcomes::new(shape, request_id, began, items, Vec::new());
         settle(app, source, outcomes.account(), kept).await;
@@ -235,8 +270,10 @@ async fn store(
     }
     let events = items.len();
     let weight = Weight { events, bytes: received.bytes.len() };
-    let state = app.clone();
+    let (state, submitted) = (app.clone(), Instant::now());
+    let (tracer, context) = (trace.tracer().clone(), trace.context().clone());
     let guarded = app.writer.submit(weight, move |txn| {
+        let first = txn.size();
         let work = |txn: &mut Txn<'_>| {
             let outcomes = append(txn, shape, request_id, began, items)?;
             keep_all(txn, source, &kept)?;
@@ -248,9 +285,17 @@ async fn store(
         };
         let guarded = Guard::run(guard, txn, work, keep)?;
         book(txn, &state, source, account_of(events, &guarded))?;
+        if let Some(last) = txn.size().0.checked_sub(1).map(Seq).filter(|last| *last >= first) {
+            tracer.origins().put(first, last, &context);
+        }
         Ok(guarded)
     });
-    let guarded = guarded.await?;
+    let (guarded, times) = guarded.await?;
+    // Work may join a commit that others began.
+    let begun = times.began.max(submitted);
+    trace.step(Step::CommitWait, submitted, begun);
+    trace.step(Step::Commit, begun, times.durable);
+    trace.put("sealwatch.commit_events", times.events);
     drop(received);
     match guarded {
         Guarded::Done(outcomes) => {

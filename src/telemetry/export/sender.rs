@@ -1,0 +1,289 @@
+//! Sends one encoded request to the collector: with its secret, compressed, again where that may help, and not at all while
+//! its breaker is open.
+
+use super::ExportError;
+use super::queue::Drop;
+use super::settings::OtlpSettings;
+use crate::routing::{self, Breaker, BreakerState, Failure, Permission};
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceResponse;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of an answer that are read.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// How long a connection may take to be made.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How long the last try of each signal may take once the process stops.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    Traces,
+    Logs,
+    Metrics,
+}
+
+impl Signal {
+    /// Where it is sent to, below the collector's address (OTLP/HTTP, "OTLP/HTTP Request").
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Signal::Traces => "/v1/traces",
+            Signal::Logs => "/v1/logs",
+            Signal::Metrics => "/v1/metrics",
+        }
+    }
+
+    /// How many of a batch the collector says that it did not take.
+    fn refused(self, answer: &[u8]) -> u64 {
+        let refused = match self {
+            Signal::Traces => ExportTraceServiceResponse::decode(answer)
+                .ok()
+                .and_then(|answer| answer.partial_success)
+                .map(|partial| partial.rejected_spans),
+            Signal::Logs => ExportLogsServiceResponse::decode(answer)
+                .ok()
+                .and_then(|answer| answer.partial_success)
+                .map(|partial| partial.rejected_log_records),
+            // Counted by collection here, by point there.
+            Signal::Metrics => ExportMetricsServiceResponse::decode(answer)
+                .ok()
+                .and_then(|answer| answer.partial_success)
+                .map(|partial| partial.rejected_data_points.min(1)),
+        };
+        refused.and_then(|refused| u64::try_from(refused).ok()).unwrap_or_default()
+    }
+}
+
+/// How a batch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The collector took it, but for so many.
+    Taken {
+        /// What it did not take.
+        refused: u64,
+    },
+    /// It did not.
+    Dropped(Drop),
+}
+
+/// How one try ended.
+enum Try {
+    Taken {
+        refused: u64,
+    },
+    /// Trying again may help; after so long, where the collector said so.
+    Passing(Option<Duration>),
+    Refused,
+}
+
+/// The way to the collector, one for all signals.
+pub(super) struct Sender {
+    client: reqwest::Client,
+    base: String,
+    headers: HeaderMap,
+    gzip: bool,
+    timeout: Duration,
+    retry_for: Duration,
+    breaker: Mutex<Breaker>,
+    stop: CancellationToken,
+}
+
+impl Sender {
+    pub(super) fn new(settings: &OtlpSettings) -> Result<Sender, ExportError> {
+        let base = settings.endpoint.trim_end_matches('/').to_owned();
+        reqwest::Url::parse(&base).map_err(|error| ExportError::Client(error.to_string()))?;
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_MAX)
+            .tls_backend_preconfigured(trust(settings.ca.as_deref())?)
+            .build()
+            .map_err(|error| ExportError::Client(error.to_string()))?;
+        Ok(Sender {
+            client,
+            base,
+            headers: headers(settings)?,
+            gzip: settings.gzip,
+            timeout: settings.timeout,
+            retry_for: settings.retry_for,
+            breaker: Mutex::default(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// How the breaker stands.
+    pub(super) fn breaker(&self, now: Instant) -> BreakerState {
+        self.breaker.lock().expect("no holder of this lock panics").state(now)
+    }
+
+    /// From now on each batch is tried once more at most, and not for long.
+    pub(super) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Sends a request of that signal. `encoding` says how the body is compressed already.
+    pub(super) async fn send(&self, signal: Signal, body: Vec<u8>, encoding: Option<&'static str>) -> End {
+        let (body, encoding) = match encoding {
+            None if self.gzip => (gzip(&body), Some("gzip")),
+            encoding => (Bytes::from(body), encoding),
+        };
+        let deadline = Instant::now() + self.retry_for;
+        let mut attempts = 0;
+        loop {
+            let asked = self.breaker.lock().expect("no holder of this lock panics").ask(Instant::now());
+            let wait = match asked {
+                Permission::Wait(wait) => wait,
+                Permission::Go => {
+                    let tried = self.attempt(signal, body.clone(), encoding).await;
+                    attempts += 1;
+                    let now = Instant::now();
+                    let mut breaker = self.breaker.lock().expect("no holder of this lock panics");
+                    match tried {
+                        Try::Taken { refused } => {
+                            breaker.succeeded();
+                            return End::Taken { refused };
+                        }
+                        Try::Refused => {
+                            breaker.failed(Failure::Refused, now);
+                            return End::Dropped(Drop::Refused);
+                        }
+                        Try::Passing(asked) => {
+                            breaker.failed(asked.map_or(Failure::Unwell, Failure::Asked), now);
+                            routing::delay(attempts, chance(), asked)
+                        }
+                    }
+                }
+            };
+            if self.stop.is_cancelled() {
+                return End::Dropped(Drop::Stopped);
+            }
+            if Instant::now() + wait > deadline {
+                tracing::debug!(signal = signal.path(), attempts, "the collector cannot be reached");
+                return End::Dropped(Drop::Unreachable);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                // One more try, then it ends.
+                () = self.stop.cancelled() => {}
+            }
+        }
+    }
+
+    async fn attempt(&self, signal: Signal, body: Bytes, encoding: Option<&'static str>) -> Try {
+        let mut request = self
+            .client
+            .post(format!("{}{}", self.base, signal.path()))
+            .headers(self.headers.clone())
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .body(body);
+        if let Some(encoding) = encoding {
+            request = request.header(CONTENT_ENCODING, encoding);
+        }
+        let exchange = async {
+            let mut response = request.send().await?;
+            let mut answer = Vec::new();
+            while let Some(chunk) = response.chunk().await? {
+                answer.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - answer.len())]);
+                if answer.len() == ANSWER_BYTES_MAX {
+                    break;
+                }
+            }
+            Ok::<_, reqwest::Error>((response.status().as_u16(), retry_after(response.headers()), answer))
+        };
+        let answered = tokio::select! {
+            answered = tokio::time::timeout(self.timeout, exchange) => answered,
+            () = async {
+                self.stop.cancelled().await;
+                tokio::time::sleep(GOODBYE).await;
+            } => return Try::Passing(None),
+        };
+        match answered {
+            Ok(Ok((200..=299, _, answer))) => Try::Taken { refused: signal.refused(&answer) },
+            Ok(Ok((408 | 429 | 500..=599, asked, _))) => Try::Passing(asked),
+            Ok(Ok((status, _, _))) => {
+                tracing::warn!(
+                    status,
+                    signal = signal.path(),
+                    "the collector refuses what it is sent; check otlp.endpoint and its key"
+                );
+                Try::Refused
+            }
+            Ok(Err(error)) => {
+                let error = error.without_url();
+                tracing::debug!(%error, signal = signal.path(), "the collector does not answer");
+                Try::Passing(None)
+            }
+            Err(_) => Try::Passing(None),
+        }
+    }
+}
+
+/// What the collector asks for: seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Duration::try_from(at.duration_since(jiff::Timestamp::now())).ok()
+}
+
+fn chance() -> u64 {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).expect("the kernel's random source is always there once the host is up");
+    u64::from_be_bytes(random)
+}
+
+fn gzip(body: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).expect("a vector takes all bytes");
+    encoder.finish().expect("a vector takes all bytes").into()
+}
+
+fn headers(settings: &OtlpSettings) -> Result<HeaderMap, ExportError> {
+    let mut headers = HeaderMap::new();
+    let bearer = settings.api_key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
+    let bearer = bearer.map(|value| (AUTHORIZATION.as_str().to_owned(), value));
+    let others = settings.headers.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    for (name, value) in bearer.into_iter().chain(others) {
+        let wrong = || ExportError::Client(format!("the header {name:?} cannot be sent"));
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        headers.insert(header, value);
+    }
+    Ok(headers)
+}
+
+/// Trusts those certificates alone; without any, the roots in the program.
+fn trust(ca: Option<&str>) -> Result<rustls::ClientConfig, ExportError> {
+    let wrong = |error: &dyn std::fmt::Display| ExportError::Trust(error.to_string());
+    let mut roots = rustls::RootCertStore::empty();
+    match ca {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+                roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+            }
+            if roots.is_empty() {
+                return Err(wrong(&"it holds no certificate in PEM"));
+            }
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(config.map_err(|error| wrong(&error))?.with_root_certificates(roots).with_no_client_auth())
+}
