@@ -11,7 +11,7 @@ import { base, check, checked, expected, given, go, open, password, signIn, SIZE
 import { lookAtActivity, lookAtIntegrity } from "./log.mjs";
 import { everyPage, visitAll } from "./pages.mjs";
 import { exportAll, lookAtOne, narrowDown, saveSearch } from "./search.mjs";
-import { changePattern } from "./settings.mjs";
+import { changeLevel, changePattern } from "./settings.mjs";
 
 async function signOut(page) {
   await page.getByRole("button", { name: "Sign out" }).click();
@@ -50,6 +50,7 @@ async function work(browser, { scripts, search }) {
     await copy(page, context);
   } else await stepWithoutScripts(page);
   await changePattern(page, scripts);
+  await changeLevel(page, scripts);
   const state = await context.storageState();
   if (scripts) {
     await go(page, "/");

@@ -1,4 +1,4 @@
-// Patterns: a threshold is tried, kept and given back.
+// Settings that change at run time: a threshold is tried, kept and given back; an output of messages says more.
 import { check, examine, expected, given, go } from "./harness.mjs";
 import { HOSTILE_ORGANISATION } from "./pages.mjs";
 
@@ -43,4 +43,19 @@ export async function changePattern(page, scripts) {
   await go(page, HOSTILE_ORGANISATION);
   await page.getByRole("button", { name: /^Back to/ }).click();
   await page.waitForLoadState();
+}
+
+/** How much is said on standard error is changed and given back. */
+export async function changeLevel(page, scripts) {
+  const output = page.getByLabel("Standard error");
+  for (const [level, said] of [["debug", "debug"], ["", ""]]) {
+    await go(page, "/settings");
+    await output.selectOption(level);
+    await page.getByRole("button", { name: "Change", exact: true }).click();
+    await page.waitForURL(/#levels/);
+    await examine(page, "levels", { scripts });
+    check((await output.inputValue()) === said, `the level is kept: ${said || "the file's"}`);
+    await go(page, "/activity");
+    check((await page.locator("main").innerText()).includes("telemetry.log_level"), "the log notes the change");
+  }
 }

@@ -78,6 +78,7 @@ pub(super) fn numbers(app: &Appliance, scope: &Organizations) -> Result<Numbers,
         ("p99", words::millis(latency.p99)),
         ("detectLag", lag(app.detected.position())),
         ("countLag", lag(app.counted.position())),
+        ("indexLag", lag(app.indexed.position())),
         ("sealLag", lag(app.sealed.position())),
     ]))
 }

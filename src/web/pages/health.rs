@@ -38,7 +38,7 @@ pub struct LoadData {
     /// How long events take from receipt to answer.
     pub latency: LatencySummary,
     /// How many entries each reader is behind.
-    pub lag: [(&'static str, u64); 3],
+    pub lag: [(&'static str, u64); 4],
     /// Events that wait for their commit.
     pub waiting: u64,
     /// How long the process has run, in seconds.
@@ -166,7 +166,10 @@ impl From<&StepTimes> for StepRow {
         StepRow {
             name: times.step.name(),
             count: words::count(times.count),
-            times: [times.p50, times.p95, times.p99].map(words::millis),
+            times: [times.p50, times.p95, times.p99].map(|millis| match times.count {
+                0 => "–".to_owned(),
+                _ => words::millis(millis),
+            }),
             slow: words::millis(times.slow_millis),
             is_slow: times.is_slow(),
         }
@@ -187,6 +190,7 @@ fn reader(name: &'static str, lag: u64) -> ReaderRow {
     let (does, live) = match name {
         "detect" => ("looks for misuse", "detectLag"),
         "count" => ("keeps the numbers", "countLag"),
+        "index" => ("makes events searchable", "indexLag"),
         _ => ("signs checkpoints", "sealLag"),
     };
     ReaderRow { name, does, live, lag: words::count(lag) }

@@ -23,7 +23,8 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
 
 fn load(app: &Appliance) -> Result<LoadData, Problem> {
     let day = day_of_all(app, app.clock.now())?;
-    let readers = [("detect", &app.detected), ("count", &app.counted), ("seal", &app.sealed)];
+    let readers =
+        [("detect", &app.detected), ("count", &app.counted), ("index", &app.indexed), ("seal", &app.sealed)];
     Ok(LoadData {
         rates: app.throughput.rates(),
         steps: steps(app),
