@@ -123,7 +123,12 @@ fn on_a_full_disk_events_are_refused_and_everything_else_goes_on() {
 fn a_disk_filled_to_the_last_byte_costs_nothing_and_it_goes_on_once_there_is_room() {
     let mut appliance = Appliance::at_rest();
     let Some(disk) = SmallDisk::mount(&appliance.data_dir(), 64 * MIB) else { return };
-    appliance.restart_with(&[("SEALWATCH_HEALTH__DISK_RESERVE_BYTES", "2097152")]);
+    appliance.restart_with(&[
+        ("SEALWATCH_HEALTH__DISK_CRITICAL_PERCENT", "95"),
+        ("SEALWATCH_HEALTH__DISK_ALERT_PERCENT", "90"),
+        ("SEALWATCH_HEALTH__DISK_WARN_PERCENT", "80"),
+        ("SEALWATCH_HEALTH__DISK_RESERVE_BYTES", "2097152"),
+    ]);
     let key = appliance.key(&["--name", "disk", "--scope", "ingest", "--scope", "read", "--scope", "admin"]);
     let client = appliance.client().with_key(&key);
     let batch: Vec<Value> =

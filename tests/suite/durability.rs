@@ -2,10 +2,11 @@
 
 use crate::appliance::{Appliance, Chance, lossy, strike_after};
 use crate::client::Client;
-use crate::kills::{Load, marks_in_the_log};
+use crate::command::Run;
+use crate::kills::{Ends, Load, marks_in_the_log};
 use crate::samples::{plain, plain_with};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 const EVENTS: &str = "/api/v1/audit/events";
@@ -15,12 +16,10 @@ fn a_first_start_that_was_killed_or_failed_leaves_nothing_that_is_in_the_way() {
     let mut chance = Chance::new("the moments of the first kills");
     for _ in 0..8 {
         let mut appliance = Appliance::at_rest();
-        let mut first = appliance.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let first = first.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn();
-        let mut first = first.expect("it can be started");
+        let mut first = Run::begin(&mut appliance.command(&["serve", "--listen", "127.0.0.1:0"]));
         strike_after(Duration::from_millis(chance.below(250)));
-        first.kill().expect("it is ours to kill");
-        first.wait().expect("it was started here");
+        first.child().kill().expect("it is ours to kill");
+        first.end();
         appliance.restart();
         admin_can_sign_in(&appliance);
         appliance.everything("after").post(EVENTS, &plain()).expect(201);
@@ -66,11 +65,11 @@ fn sigterm_under_load_answers_whoever_waits_and_loses_nothing() {
     let client = appliance.client().with_key(&key);
     let (mut load, stopped) = (Load::new(), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let _ends = Ends(&stopped);
         load.send_until(&stopped, &client, 0, scope);
         strike_after(Duration::from_millis(300));
         let began = Instant::now();
         let status = appliance.stop();
-        stopped.store(true, Ordering::Relaxed);
         assert_eq!(status.code(), Some(0));
         assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     });

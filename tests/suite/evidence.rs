@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually, found, lossy, sealwatch};
 use crate::client::{Client, Reply};
+use crate::command::output_of;
 use crate::samples::{data_access, failed_sign_in};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ fn fetch(client: &Client, id: &str) -> Reply {
 
 /// `sealwatch verify` as anyone would call it: without a data directory, without a configuration.
 fn verify(args: &[&str]) -> Output {
-    sealwatch().arg("verify").args(args).output().expect("the program can be started")
+    output_of(sealwatch().arg("verify").args(args))
 }
 
 #[track_caller]

@@ -108,6 +108,15 @@ impl Mark {
     }
 }
 
+/// Ends the clients of a round, also where the test fails meanwhile: else the scope would wait for them for ever.
+pub(crate) struct Ends<'e>(pub(crate) &'e AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What was sent and what was acknowledged, over all rounds.
 #[derive(Default)]
 pub(crate) struct Load {
@@ -265,10 +274,10 @@ fn after_any_kill_everything_is_as_if_nobody_had_been_disturbed() {
         let client = appliance.client().with_key(&key);
         let killed = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _ends = Ends(&killed);
             load.send_until(&killed, &client, round, scope);
             strike_after(Duration::from_millis(20 + chance.below(380)));
             appliance.kill9();
-            killed.store(true, Ordering::Relaxed);
         });
         load.settle();
         appliance.restart();

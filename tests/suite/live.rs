@@ -1,13 +1,13 @@
 //! What pages hear while they are open, steps on many alerts, and the pages about sources and health.
 
-use crate::appliance::{Appliance, eventually, found};
+use crate::appliance::{Appliance, PATIENCE, eventually, found};
 use crate::client::{Client, Reply, encoded};
 use crate::people::{add_user, sign_in, with_session};
 use crate::samples::{data_access, plain_with};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::Instant;
 
 const EVENTS: &str = "/api/v1/audit/events";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -32,7 +32,7 @@ impl Stream {
     /// Asks and reads the head; the status where it is no stream.
     fn open(client: &Client, path: &str) -> Result<Stream, u16> {
         let mut stream = TcpStream::connect(&client.address).expect("it answers");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out can be set");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         let head = format!("{}\r\n", client.head("GET", path));
         stream.write_all(head.as_bytes()).expect("it reads");
         let mut reader = BufReader::new(stream);
@@ -55,7 +55,10 @@ impl Stream {
     /// The next event; nothing at the end. What frames the chunks begins like no line of an event.
     fn next(&mut self) -> Option<Told> {
         let (mut name, mut id) = (String::new(), String::new());
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            // A stream that has nothing to tell beats all the same, so that no read of it ever takes too long.
+            assert!(Instant::now() < deadline, "no event came, only: {}", self.heard);
             let mut line = String::new();
             if self.reader.read_line(&mut line).expect("it goes on or ends") == 0 {
                 return None;
@@ -75,7 +78,9 @@ impl Stream {
     /// The next event of that name that fits.
     #[track_caller]
     fn until(&mut self, name: &str, fits: impl Fn(&Value) -> bool) -> Told {
+        let deadline = Instant::now() + PATIENCE;
         loop {
+            assert!(Instant::now() < deadline, "waited in vain for {name}: {}", self.heard);
             let told = self.next().unwrap_or_else(|| panic!("it ended before {name}: {}", self.heard));
             if told.name == name && fits(&told.data) {
                 return told;

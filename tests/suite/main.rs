@@ -6,6 +6,7 @@
 
 mod appliance;
 mod client;
+mod command;
 mod samples;
 
 mod access;

@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually, lossy, sealwatch, total};
 use crate::client::encoded;
+use crate::command::output_of;
 use crate::samples::{plain, plain_with};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -159,10 +160,8 @@ fn check_config_names_every_mistake_at_once_with_its_line() {
                 [patterns.FAILED_AUTH]\nthreshold = \"five\"\n\
                 [detection]\ntime_zone = \"Mars/Olympus\"\noff_hours = [25]\n[colours]\nred = 1\n";
     std::fs::write(file.path(), text).expect("it can be written");
-    let check = |args: &[&str]| {
-        let output = sealwatch().args(["check-config", "--config"]).arg(file.path()).args(args).output();
-        output.expect("it can be started")
-    };
+    let check =
+        |args: &[&str]| output_of(sealwatch().args(["check-config", "--config"]).arg(file.path()).args(args));
     let output = check(&[]);
     assert_eq!(output.status.code(), Some(1));
     let told = lossy(&output.stderr);
@@ -187,21 +186,21 @@ fn check_config_names_every_mistake_at_once_with_its_line() {
         .arg(file.path().with_extension("data"))
         .arg("--config")
         .arg(file.path());
-    let serve = serve.output().expect("it can be started");
+    let serve = output_of(&mut serve);
     assert_eq!(serve.status.code(), Some(2), "{}", lossy(&serve.stderr));
     assert!(lossy(&serve.stderr).contains("intake.depth_max"));
 
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/sealwatch.toml");
-    let output = sealwatch().args(["check-config", "--config", shipped]).output().expect("it can be started");
+    let output = output_of(sealwatch().args(["check-config", "--config", shipped]));
     assert_eq!(output.status.code(), Some(0), "{}", lossy(&output.stderr));
-    let output = sealwatch().args(["check-config", "--config", "/nonexistent/sealwatch.toml"]).output();
-    assert_eq!(output.expect("it can be started").status.code(), Some(1));
+    let output = output_of(sealwatch().args(["check-config", "--config", "/nonexistent/sealwatch.toml"]));
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]
 fn every_command_has_help_and_wrong_usage_is_two() {
     let help = |args: &[&str]| {
-        let output = sealwatch().args(args).arg("--help").output().expect("it can be started");
+        let output = output_of(sealwatch().args(args).arg("--help"));
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         lossy(&output.stdout)
     };
@@ -223,18 +222,14 @@ fn every_command_has_help_and_wrong_usage_is_two() {
         &["key", "create", "--name", "x", "--scope", "fly"],
         &["user", "add", "bob", "--role", "king"],
     ] {
-        let output =
-            sealwatch().args(wrong).current_dir(std::env::temp_dir()).output().expect("it can be started");
+        let output = output_of(sealwatch().args(wrong).current_dir(std::env::temp_dir()));
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", lossy(&output.stderr));
         assert!(
             output.stdout.is_empty() && !output.stderr.is_empty(),
             "{wrong:?}: errors go to standard error"
         );
     }
-    assert!(
-        lossy(&sealwatch().arg("--version").output().expect("it can be started").stdout)
-            .starts_with("sealwatch ")
-    );
+    assert!(lossy(&output_of(sealwatch().arg("--version")).stdout).starts_with("sealwatch "));
 }
 
 #[test]

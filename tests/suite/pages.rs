@@ -1,12 +1,16 @@
 //! The pages, in a real browser: `tests/browser/run.mjs` visits each and does what people do there.
 
 use crate::appliance::{Appliance, lossy};
+use crate::command::Run;
 use crate::samples::{data_access, failed_sign_in, plain_with};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const EVENTS: &str = "/api/v1/audit/events";
+/// How long the whole visit may take.
+const VISIT_PATIENCE: Duration = Duration::from_secs(900);
 
 /// Where node and the browser are; says why the test cannot run without them.
 fn browser() -> Result<(PathBuf, PathBuf), String> {
@@ -49,7 +53,8 @@ fn the_pages_work_in_a_browser() {
 
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let shots = std::env::var_os("SEALWATCH_SHOTS").map_or_else(|| appliance.file("shots"), PathBuf::from);
-    let output = Command::new(node)
+    let mut visit = Command::new(node);
+    visit
         .current_dir(directory)
         .args(["run.mjs", "--base", &format!("http://{}", appliance.address), "--user", "admin"])
         .args(["--hostile-event", stored["id"].as_str().expect("an id")])
@@ -58,9 +63,8 @@ fn the_pages_work_in_a_browser() {
         .arg(shots)
         .env("SEALWATCH_PASSWORD", password.trim())
         .env("SEALWATCH_CHROMIUM", chromium)
-        .stdin(Stdio::null())
-        .output()
-        .expect("node can be started");
+        .stdin(Stdio::null());
+    let output = Run::begin(&mut visit).end_within(VISIT_PATIENCE);
     assert!(output.status.success(), "{}\n{}", lossy(&output.stdout), lossy(&output.stderr));
     print!("{}", lossy(&output.stdout));
 }

@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually, found, lossy, sealwatch, shared};
 use crate::client::{Client, encoded};
+use crate::command::output_of;
 use crate::samples::{SECRET, after_ten, failed_sign_in, plain_with};
 use serde_json::{Value, json};
 
@@ -286,7 +287,7 @@ fn a_preview_of_a_recorded_attack_raises_what_was_raised() {
     send.args(["send", "--url", &format!("http://{}", appliance.address), "--api-key-file"])
         .arg(key_file)
         .arg(file);
-    let sent = send.output().expect("it can be started");
+    let sent = output_of(&mut send);
     assert!(sent.status.success(), "{}", lossy(&sent.stderr));
     appliance.detection_is_done(&client);
     assert_eq!(check_preview(&client, "UNAUTHORIZED_ACCESS")["present"]["total"], 3);

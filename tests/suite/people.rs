@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually, total};
 use crate::client::{Client, Reply, encoded};
+use crate::command::Run;
 use crate::samples::{data_access, plain};
 use serde_json::json;
 use std::io::Write;
@@ -20,17 +21,12 @@ pub(crate) fn add_user(
 ) -> Output {
     let args = [&["user", "add", name, "--role", role, "--password-stdin"], more].concat();
     let mut command = appliance.command(&args);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut input = child.stdin.take().expect("it is piped");
+    let mut added = Run::begin(command.stdin(Stdio::piped()));
+    let mut input = added.child().stdin.take().expect("it is piped");
     // It may refuse before it has read anything.
     drop(input.write_all(format!("{password}\n").as_bytes()));
     drop(input);
-    child.wait_with_output().expect("it was started here")
+    added.end()
 }
 
 /// What the form of the sign-in page sends.

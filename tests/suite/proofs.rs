@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually};
 use crate::client::Client;
+use crate::command::output_of;
 use crate::intake::id_of;
 use crate::samples::plain_with;
 use sealwatch::merkle::{
@@ -139,7 +140,7 @@ fn the_origin_is_fixed_when_the_log_is_made() {
     assert_eq!(first.origin(), "seal.example/log");
     appliance.stop();
     let mut again = appliance.command(&["serve", "--listen", "127.0.0.1:0"]);
-    let refused = again.env("SEALWATCH_LOG__ORIGIN", "other.example/log").output().expect("it runs");
+    let refused = output_of(again.env("SEALWATCH_LOG__ORIGIN", "other.example/log"));
     assert_eq!(refused.status.code(), Some(2));
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(words.contains("seal.example/log") && words.contains("log.origin"), "{words}");
@@ -167,7 +168,7 @@ fn a_new_key_is_named_by_what_the_former_one_signed() {
     let client = appliance.everything("rotation");
     let first = verifier(&client);
     let rotate = |appliance: &Appliance| {
-        let done = appliance.command(&["key", "rotate-log-key"]).output().expect("it runs");
+        let done = appliance.run(&["key", "rotate-log-key"]);
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         Verifier::parse(String::from_utf8_lossy(&done.stdout).trim_end()).expect("the new key")
     };

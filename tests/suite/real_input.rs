@@ -2,10 +2,11 @@
 
 use crate::appliance::{Appliance, Chance, found, lossy, sealwatch, shared, strike_after, total};
 use crate::client::Client;
+use crate::command::{Run, output_of};
 use crate::samples::SECRET;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 const RECORDING: &str = "data/cloudtrail-attack-2023.ndjson";
@@ -49,7 +50,7 @@ fn send(appliance: &Appliance, batch: usize, file: &Path) -> Command {
 /// Sends the file; gives the summary.
 #[track_caller]
 fn send_all(appliance: &Appliance, file: &Path) -> Value {
-    let output = send(appliance, 500, file).output().expect("it can be started");
+    let output = output_of(&mut send(appliance, 500, file));
     assert!(output.status.success(), "{}", lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("a summary as JSON")
 }
@@ -149,15 +150,15 @@ fn ten_kills_while_a_recorded_attack_is_sent_change_nothing() {
     let mut chance = Chance::new("the moments of ten kills");
     let (mut appliance, client) = start();
     let mut sender = send(&appliance, 50, &file);
-    let mut sender = sender.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it can be started");
+    let mut sender = Run::begin(&mut sender);
     let mut while_sending = 0;
     for _ in 0..KILLS {
         strike_after(Duration::from_millis(chance.below(120)));
-        while_sending += usize::from(sender.try_wait().expect("it was started here").is_none());
+        while_sending += usize::from(sender.child().try_wait().expect("it was started here").is_none());
         appliance.kill9();
         appliance.restart_in_place();
     }
-    let output = sender.wait_with_output().expect("it was started here");
+    let output = sender.end();
     assert!(output.status.success(), "{}", lossy(&output.stderr));
     println!("{while_sending} of {KILLS} kills fell into the sending");
     assert!(while_sending > KILLS / 2, "the kills came too late to show anything");

@@ -2,6 +2,7 @@
 
 use crate::appliance::{Appliance, eventually, lossy, sealwatch};
 use crate::client::Client;
+use crate::command::output_of;
 use crate::samples::plain_with;
 use sealwatch::merkle::{Checkpoint, Note, Verifier, verify_cosignatures};
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ impl Witness {
         if !args.contains(&"--name") {
             command.args(["--name", "witness.example"]);
         }
-        command.arg("--state").arg(self.state()).args(args).output().expect("the program can be started")
+        output_of(command.arg("--state").arg(self.state()).args(args))
     }
 
     /// What it says of a log, once it has ended with that exit code.
