@@ -19,7 +19,7 @@ use crate::readers::{
     SealRhythm, WatchReader, WatchSettings, Watched,
 };
 use crate::search::{Indexer, Place};
-use crate::store::{Options, Store, StoreError};
+use crate::store::{FORMAT_VERSION, Options, Store, StoreError};
 use crate::telemetry::Telemetry;
 use crate::web::{
     self, Answered, App, Appliance, ConnectionLimits, Exports, HealthBoard, Listener, LiveStreams, Previews,
@@ -141,6 +141,9 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         ),
     };
     let store = Arc::new(Store::open(&config.data_dir, options, clock.received_at())?);
+    if let Some(from) = store.migrated_from() {
+        tracing::info!(from, to = FORMAT_VERSION, "the log was brought to this program's format");
+    }
     let ran_until = store.ran_until()?;
     clock.not_before(store.last_received_at());
     let counters_dir = config.data_dir.join("counters");

@@ -56,6 +56,7 @@ fn code_of_store(error: &StoreError) -> u8 {
         StoreError::Lock(LockError::Io { .. })
         | StoreError::Open { .. }
         | StoreError::NoRoom
+        | StoreError::NoRoomToMigrate { .. }
         | StoreError::Database(_) => IO,
         StoreError::TooLong { .. } => 1,
     }

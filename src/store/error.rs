@@ -38,6 +38,20 @@ pub enum StoreError {
         /// The newest one that is known.
         known: u32,
     },
+    /// Written by an older program, and the disk has too little room to bring it to this one's format.
+    #[error(
+        "log.redb has format {found} and is to be brought to format {known}: {needed} bytes must be free for that and {free} are; nothing was changed: make room, then start again"
+    )]
+    NoRoomToMigrate {
+        /// The format in the file.
+        found: u32,
+        /// The format of this program.
+        known: u32,
+        /// Bytes that must be free.
+        needed: u64,
+        /// Bytes that are.
+        free: u64,
+    },
     /// A row does not hold what it must.
     #[error("log.redb: table {table}, key {key}: {what}; run `sealwatch verify`, then restore a backup")]
     Damaged {

@@ -7,6 +7,7 @@
 mod tables;
 mod error;
 mod overlay;
+mod migrate;
 mod open;
 mod lock;
 mod txn;
@@ -51,7 +52,8 @@ pub use export::{AlertsPiece, EventsPiece};
 pub use last_check::LastCheck;
 pub use lock::{DirLock, LockError};
 pub use log_keys::{KeySuccession, LogKey};
-pub use open::{FORMAT_VERSION, Options, Store};
+pub use migrate::FORMAT_VERSION;
+pub use open::{Options, Store};
 pub use outbox::OutboxCounts;
 pub use query::{EventPage, EventsAt};
 pub use saved_searches::SAVED_SEARCHES_MAX;

@@ -1,9 +1,10 @@
-//! Opening the store: making the file whole or not at all, and refusing one that is too new.
+//! Opening the store: making the file whole or not at all.
 
 use super::alert_list::AlertList;
 use super::alerts::AlertCounts;
 use super::append::BlockSummary;
 use super::error::StoreError;
+use super::migrate::{FORMAT_VERSION, free_beside, migrate};
 use super::overlay::Overlay;
 use super::tables as t;
 use super::{DirLock, Txn};
@@ -16,12 +17,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
-
-/// The format that this program writes. Raised with a migration whenever a table changes its meaning.
-pub const FORMAT_VERSION: u32 = 1;
-
-/// How many tables [`make_tables`] makes, with `meta`.
-const TABLES: usize = 31;
 
 /// How the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +50,7 @@ pub struct Store {
     /// Raised by each commit that put something into the outbox.
     pub(super) outbox_version: AtomicU64,
     pub(super) alert_list: AlertList,
+    migrated_from: Option<u32>,
     path: Option<PathBuf>,
     _lock: Option<DirLock>,
 }
@@ -76,7 +72,7 @@ impl Store {
             create_whole(&path, now)?;
         }
         let db = builder(options).open(&path)?;
-        let mut store = Store::from_database(db, options, now)?;
+        let mut store = Store::from_database(db, options, now, free_beside(&path))?;
         store.path = Some(path);
         store._lock = Some(lock);
         Ok(store)
@@ -85,7 +81,7 @@ impl Store {
     /// Opens a store on a storage of the caller's, such as memory, or one that fails on purpose.
     pub fn open_on(backend: impl StorageBackend, now: ReceivedAt) -> Result<Store, StoreError> {
         let options = Options::default();
-        Store::from_database(builder(options).create_with_backend(backend)?, options, now)
+        Store::from_database(builder(options).create_with_backend(backend)?, options, now, None)
     }
 
     /// Opens an existing data directory to look at it: what opening would write, such as after a kill, stays in
@@ -103,7 +99,7 @@ impl Store {
             return Err(damaged_meta(t::META_FORMAT));
         }
         // Where the end of the log is damaged, everything ahead of it can be looked at all the same.
-        let mut store = Store::assemble(db, options, |db| match read_head(db) {
+        let mut store = Store::assemble(db, options, None, |db| match read_head(db) {
             Err(error) if error.is_damage() => Ok(Head::default()),
             head => head,
         })?;
@@ -112,11 +108,17 @@ impl Store {
         Ok(Some(store))
     }
 
-    fn from_database(db: Database, options: Options, now: ReceivedAt) -> Result<Store, StoreError> {
+    /// The store on a database that may still be empty; `free` bytes can be written beside it, where that is known.
+    fn from_database(
+        db: Database,
+        options: Options,
+        now: ReceivedAt,
+        free: Option<u64>,
+    ) -> Result<Store, StoreError> {
         if format_of(&db)?.is_none() {
             initialise(&db)?;
         }
-        let store = Store::assemble(db, options, read_head)?;
+        let store = Store::assemble(db, options, free, read_head)?;
         if store.size() == Seq(0) {
             let mut txn = store.begin(now)?;
             txn.append_activity(&Activity::LogCreated {
@@ -128,21 +130,15 @@ impl Store {
         Ok(store)
     }
 
-    /// The store on a database that is none of a newer program.
+    /// The store on a database of ours, which is brought to this program's format.
     fn assemble(
         db: Database,
         options: Options,
+        free: Option<u64>,
         head: impl FnOnce(&Database) -> Result<Head, StoreError>,
     ) -> Result<Store, StoreError> {
         let found = format_of(&db)?.unwrap_or_default();
-        if found != FORMAT_VERSION {
-            return Err(StoreError::Newer { found, known: FORMAT_VERSION });
-        }
-        if db.begin_read()?.list_tables()?.count() < TABLES {
-            let write = db.begin_write()?;
-            make_tables(&write)?;
-            write.commit()?;
-        }
+        let migrated_from = migrate(&db, found, free)?.then_some(found);
         Ok(Store {
             lateness: options.lateness,
             content_key: read_meta(&db, t::META_CONTENT_KEY)?,
@@ -153,6 +149,7 @@ impl Store {
             alert_counts: AlertCounts::default(),
             outbox_version: AtomicU64::new(0),
             alert_list: AlertList::default(),
+            migrated_from,
             path: None,
             _lock: None,
             db,
@@ -198,6 +195,11 @@ impl Store {
         *digest.first_chunk().expect("a digest has 32 bytes")
     }
 
+    /// The format that the file had, where opening it brought it to ours.
+    pub fn migrated_from(&self) -> Option<u32> {
+        self.migrated_from
+    }
+
     /// Where the file lies; `None` in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
@@ -225,7 +227,7 @@ fn create_whole(path: &Path, now: ReceivedAt) -> Result<(), StoreError> {
     }
     let options = Options::default();
     let db = builder(options).create(&unfinished)?;
-    drop(Store::from_database(db, options, now)?);
+    drop(Store::from_database(db, options, now, None)?);
     let dir = path.parent().unwrap_or(Path::new("."));
     restrict_to_owner(&unfinished).map_err(io)?;
     File::open(&unfinished).and_then(|file| file.sync_all()).map_err(io)?;
@@ -265,8 +267,8 @@ fn initialise(db: &Database) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A table that came after the file was made is added when it is opened; what was there stays as it is.
-fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
+/// Makes the tables that are missing; those that are there stay as they are.
+pub(super) fn make_tables(write: &WriteTransaction) -> Result<(), StoreError> {
     write.open_table(t::BLOCKS)?;
     write.open_table(t::BLOCK_INDEX)?;
     write.open_table(t::TILES)?;
@@ -336,16 +338,4 @@ fn read_head(db: &Database) -> Result<Head, StoreError> {
         StoreError::damaged("tiles", format!("size {size}"), "the right edge of the tree is incomplete")
     })?;
     Ok(head)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_table_is_counted() {
-        let store = Store::open_on(redb::backends::InMemoryBackend::new(), ReceivedAt(1)).expect("it opens");
-        let read = store.db.begin_read().expect("it reads");
-        assert_eq!(read.list_tables().expect("it lists").count(), TABLES);
-    }
 }

@@ -2,6 +2,7 @@
 
 mod disk;
 mod faults;
+mod formats;
 
 use super::*;
 use crate::detect::{Burst, Firing};
