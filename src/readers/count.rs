@@ -2,6 +2,7 @@
 //!
 //! The counters can be made again at any time, so their own trouble never ends the process: they are begun anew.
 
+use super::backoff::Backoff;
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
 use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
@@ -20,8 +21,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long what was counted may wait until it is brought to disk. What a kill takes is counted again.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
-/// The pause after trouble with the counters.
-const PAUSE: Duration = Duration::from_secs(10);
 /// The name of this reader in dead letters.
 const READER: &str = "count";
 
@@ -30,6 +29,7 @@ pub struct CountReader {
     writer: Writer,
     committed: watch::Receiver<Seq>,
     progress: Progress,
+    backoff: Backoff,
     work: Work,
 }
 
@@ -76,7 +76,7 @@ impl CountReader {
         let progress = Progress::at(position);
         let (waiting_since, is_broken, tracer) = (None, false, Tracer::default());
         let work = Work { store, counters, position, failing, waiting_since, is_broken, tracer };
-        Ok(CountReader { writer, committed, progress, work })
+        Ok(CountReader { writer, committed, progress, backoff: Backoff::default(), work })
     }
 
     /// The same with its steps traced.
@@ -101,10 +101,10 @@ impl CountReader {
                 // An error would have the counters begun anew; so they wait, and answer with what they have.
                 pause(ROOM_LOOKED_FOR_EVERY, &stop).await;
             } else if self.work.is_broken || self.work.position < size {
-                let has_trouble;
-                (self, has_trouble) = self.make(Work::step).await?;
-                if has_trouble {
-                    pause(PAUSE, &stop).await;
+                let trouble;
+                (self, trouble) = self.make(Work::step).await?;
+                if let Some(wait) = trouble {
+                    pause(wait, &stop).await;
                 }
             } else {
                 tokio::select! {
@@ -120,24 +120,26 @@ impl CountReader {
         Ok(())
     }
 
-    /// Does that, and tells of it; answers whether the counters were in trouble.
+    /// Does that, and tells of it; answers for how long to leave the counters alone, where they were in trouble.
     async fn make(
         mut self,
         step: fn(&mut Work) -> Result<(), Trouble>,
-    ) -> Result<(CountReader, bool), ReaderError> {
+    ) -> Result<(CountReader, Option<Duration>), ReaderError> {
         let trouble;
         (self.work, trouble) = self.work.step_in_background(step).await;
         match trouble {
             Ok(()) => {
                 self.tell().await?;
                 self.progress.advance(self.work.position);
-                Ok((self, false))
+                self.backoff.succeeded();
+                Ok((self, None))
             }
             Err(Trouble::Log(error)) => Err(error.into()),
             Err(Trouble::Counters(error)) => {
-                tracing::error!(%error, "the counters cannot be written; they are begun anew and filled from the log");
+                let wait = self.backoff.failed();
+                tracing::error!(%error, "the counters cannot be written; in {} ms they are begun anew and filled from the log", wait.as_millis());
                 self.work.is_broken = true;
-                Ok((self, true))
+                Ok((self, Some(wait)))
             }
         }
     }

@@ -1,8 +1,9 @@
 //! The index reader: puts the events of the log into the search index.
 //!
 //! The index can be made again at any time, so its own trouble never ends the process: it is told once, and
-//! after a pause the index is opened again, or begun anew.
+//! after a pause, longer each time, the index is opened again, or begun anew.
 
+use super::backoff::Backoff;
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
 use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
@@ -24,8 +25,6 @@ use tokio_util::sync::CancellationToken;
 const COMMIT_EVERY: Duration = Duration::from_millis(800);
 /// The same while the index is made and answers nobody: fewer commits make larger pieces, which is quicker.
 const COMMIT_EVERY_MAKING: Duration = Duration::from_secs(3);
-/// The pause after trouble with the index.
-const PAUSE: Duration = Duration::from_secs(10);
 /// The name of this reader in dead letters.
 const READER: &str = "index";
 
@@ -38,6 +37,7 @@ pub struct IndexReader {
     committed: watch::Receiver<Seq>,
     progress: Progress,
     search: Arc<Search>,
+    backoff: Backoff,
     work: Work,
 }
 
@@ -87,7 +87,7 @@ impl IndexReader {
         let progress = Progress::at(Seq(0));
         let (search, committed) = (indexer.search(), writer.committed());
         let work = Work::new(store, indexer, names, progress.clone())?;
-        Ok(IndexReader { writer, committed, progress, search, work })
+        Ok(IndexReader { writer, committed, progress, search, backoff: Backoff::default(), work })
     }
 
     /// The same with its steps traced.
@@ -110,10 +110,10 @@ impl IndexReader {
             if (is_behind || due.is_some()) && !self.writer.has_room() {
                 pause(ROOM_LOOKED_FOR_EVERY, &stop).await;
             } else if is_behind {
-                let has_trouble;
-                (self, has_trouble) = self.make(Work::step).await?;
-                if has_trouble {
-                    pause(PAUSE, &stop).await;
+                let trouble;
+                (self, trouble) = self.make(Work::step).await?;
+                if let Some(wait) = trouble {
+                    pause(wait, &stop).await;
                 }
             } else {
                 let search = self.search.clone();
@@ -133,30 +133,31 @@ impl IndexReader {
         Ok(())
     }
 
-    /// Does that, and tells of it; answers whether the index was in trouble.
+    /// Does that, and tells of it; answers for how long to leave the index alone, where it was in trouble.
     async fn make(
         mut self,
         step: fn(&mut Work) -> Result<(), Trouble>,
-    ) -> Result<(IndexReader, bool), ReaderError> {
-        let trouble;
-        (self.work, trouble) = self.work.step_in_background(step).await;
-        if self.has_trouble(trouble)? {
-            return Ok((self, true));
+    ) -> Result<(IndexReader, Option<Duration>), ReaderError> {
+        let done;
+        (self.work, done) = self.work.step_in_background(step).await;
+        let wait = self.wait_after(done)?;
+        if wait.is_some() {
+            return Ok((self, wait));
         }
         // A failure is entered before the index passes over the entry for good, a success once the index has it: a kill
         // in between tries once more and loses nothing.
         let Steps { failed, done } = self.work.failing.news();
         self.enter(Steps { failed, done: Vec::new() }).await?;
         if done.is_empty() {
-            return Ok((self, false));
+            return Ok((self, None));
         }
-        let trouble;
-        (self.work, trouble) = self.work.step_in_background(Work::commit).await;
-        let has_trouble = self.has_trouble(trouble)?;
-        if !has_trouble {
+        let committed;
+        (self.work, committed) = self.work.step_in_background(Work::commit).await;
+        let wait = self.wait_after(committed)?;
+        if wait.is_none() {
             self.enter(Steps { failed: Vec::new(), done }).await?;
         }
-        Ok((self, has_trouble))
+        Ok((self, wait))
     }
 
     async fn enter(&self, steps: Steps) -> Result<(), ReaderError> {
@@ -166,16 +167,20 @@ impl IndexReader {
         Ok(())
     }
 
-    /// Whether the index was in trouble; the log's own ends the process.
-    fn has_trouble(&mut self, trouble: Result<(), Trouble>) -> Result<bool, ReaderError> {
-        match trouble {
-            Ok(()) => Ok(false),
+    /// How long to wait where the index was in trouble; the log's own ends the process.
+    fn wait_after(&mut self, done: Result<(), Trouble>) -> Result<Option<Duration>, ReaderError> {
+        match done {
+            Ok(()) => {
+                self.backoff.succeeded();
+                Ok(None)
+            }
             Err(Trouble::Log(error)) => Err(error.into()),
             Err(Trouble::Index(error)) => {
-                tracing::error!(%error, "the search index cannot be written; it is tried again in {} seconds", PAUSE.as_secs());
+                let wait = self.backoff.failed();
+                tracing::error!(%error, "the search index cannot be written; it is tried again in {} ms", wait.as_millis());
                 self.work.position = None;
                 self.work.waiting_since = None;
-                Ok(true)
+                Ok(Some(wait))
             }
         }
     }

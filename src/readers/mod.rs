@@ -2,6 +2,7 @@
 
 mod progress;
 mod failing;
+mod backoff;
 mod observe;
 mod detect;
 mod preview;
