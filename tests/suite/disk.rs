@@ -190,19 +190,26 @@ fn a_file_system_gone_read_only_ends_the_process_with_a_clear_message() {
     appliance.restart();
 }
 
-/// A sync that fails leaves open what is on the disk: the process ends without a word to whoever waited.
+/// A sync or a write that fails leaves open what is on the disk: the process ends without a word to whoever waited.
 #[test]
-fn a_sync_that_fails_ends_the_process_and_nothing_acknowledged_is_lost() {
+fn a_disk_that_fails_under_load_ends_the_process_and_nothing_acknowledged_is_lost() {
     if Command::new("strace").arg("-V").output().is_err() {
         println!("skipped: there is no strace");
         return;
     }
+    fails_under_load("trace=fdatasync", "inject=fdatasync:error=EIO:when=60+", "Input/output error");
+    fails_under_load("trace=pwrite64", "inject=pwrite64:error=EIO:when=400+", "Input/output error");
+    fails_under_load("trace=pwrite64", "inject=pwrite64:error=EROFS:when=400+", "Read-only file system");
+}
+
+/// The system calls fail from some place in the run on, as strace has it; `told` is what the system says of it.
+#[track_caller]
+fn fails_under_load(trace: &'static str, inject: &'static str, told: &str) {
     let mut appliance = Appliance::start();
     let key = appliance.key(&["--name", "disk", "--scope", "ingest", "--scope", "read"]);
     appliance.stop();
     // In the background (-D), so that the program stays this process's own child.
-    appliance.under = vec!["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"];
-    appliance.under.extend(["-e", "inject=fdatasync:error=EIO:when=60+"]);
+    appliance.under = vec!["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", trace, "-e", inject];
     appliance.restart();
     let client = appliance.client().with_key(&key).with("Content-Type", "application/json");
     let mut acknowledged = 0;
@@ -212,12 +219,12 @@ fn a_sync_that_fails_ends_the_process_and_nothing_acknowledged_is_lost() {
             break;
         }
         acknowledged += 1;
-        assert!(acknowledged < 1_000, "the sync never failed");
+        assert!(acknowledged < 1_000, "{inject} did nothing");
     }
     assert!(acknowledged > 0, "it took some first");
     assert_eq!(appliance.end().code(), Some(74), "{}", appliance.log());
-    let told = appliance.log();
-    assert!(told.contains("Input/output error") && told.contains("nothing more is acknowledged"), "{told}");
+    let log = appliance.log();
+    assert!(log.contains(told) && log.contains("nothing more is acknowledged"), "{log}");
     appliance.under.clear();
     appliance.restart();
     let there = total(&appliance.client().with_key(&key), "");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::ingest::{DiskLimits, DiskUse, Limits, WriterTask};
 use crate::model::{EntryKind, Seq};
-use crate::store::{Account, Options};
+use crate::store::{Account, FailedStep, Options, Steps};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Mutex;
 
@@ -155,5 +155,45 @@ async fn events_that_are_unaccounted_for_are_entered_once() {
     }
     let entered = running.entered();
     assert!(matches!(entered[..], [Activity::BooksDiffer { received: 3, stored: 1, .. }]), "{entered:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_about_which_nobody_decided_is_given_up_in_time_and_stays_in_the_log() {
+    let host = Host::new();
+    let mut running = start(&host);
+    let fail = |seq| Steps {
+        failed: vec![FailedStep { seq: Seq(seq), cause: "the test said so".to_owned() }],
+        done: Vec::new(),
+    };
+    for (seq, wait) in [(0, 30), (1, 30)] {
+        running
+            .writer
+            .commit(move |txn| txn.enter_steps("detect", &fail(seq)))
+            .await
+            .expect("the disk works");
+        host.turn_clock(wait);
+    }
+    let waiting = |running: &Running| {
+        let letters = running.store.dead_letters().expect("it reads");
+        letters.into_iter().map(|letter| letter.id).collect::<Vec<_>>()
+    };
+    // The first failed a minute ago, which is as long as they are kept.
+    running.round(Instant::now()).await;
+    assert_eq!(waiting(&running), ["step/detect/0", "step/detect/1"]);
+    host.turn_clock(1);
+    for _ in 0..BOOKS_EVERY {
+        running.round(Instant::now()).await;
+    }
+    assert_eq!(waiting(&running), ["step/detect/1"]);
+    let given_up = running.entered().into_iter().find_map(|activity| match activity {
+        Activity::DeadLettersDiscarded { ids, by, .. } => Some((ids, by)),
+        _ => None,
+    });
+    assert_eq!(given_up, Some((vec!["step/detect/0".to_owned()], "sealwatch".to_owned())));
+    let told = running.entered().into_iter().any(
+        |activity| matches!(activity, Activity::DeadLetterKept { cause, .. } if cause == "the test said so"),
+    );
+    assert!(told, "its cause stays in the log: {:?}", running.entered());
     running.stop().await;
 }
