@@ -23,6 +23,7 @@ mod fuzz;
 mod intake;
 mod kills;
 mod live;
+mod model;
 mod notify;
 mod observe;
 mod operations;
