@@ -11,13 +11,19 @@ use sealwatch::integrity::{self, Key};
 use sealwatch::merkle::{
     Checkpoint, Note, TilePath, TlogProof, Verifier, split_entry_bundle, verify_cosignatures,
 };
-use sealwatch::model::{ReceivedAt, Secret, Seq};
+use sealwatch::model::{
+    Entry, EntryFlags, EntryKind, EventFilter, EventOrder, EventQuery, Organizations, ReceivedAt, Secret,
+    Seq, SourceId, Verdict,
+};
+use sealwatch::search::{Indexer, Place, Search, SearchError};
+use sealwatch::search_text::{self, Document};
+use std::sync::{Arc, OnceLock};
 
 /// A parser, asked with some bytes. It panics where it finds something.
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name of its corpus. A new one is a function, a line here and a file in `fuzz_targets/`.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("event", event),
     ("body", body),
     ("gzip", gzip),
@@ -28,6 +34,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("evidence", evidence_zip),
     ("block", block),
     ("snapshot", snapshot),
+    ("search", search),
 ];
 
 /// One event: what is taken can be read back, and is judged.
@@ -148,4 +155,83 @@ pub fn snapshot(bytes: &[u8]) {
     let Ok(engine) = Engine::restore(Settings::default(), &whole) else { return };
     let again = Engine::restore(Settings::default(), &engine.snapshot()).expect("it was just written");
     assert_eq!(engine, again);
+}
+
+/// A search text: refused within itself, or found by the index just where its plain meaning finds it.
+pub fn search(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let query = match search_text::parse(text) {
+        Err(fault) => {
+            assert!((1..=text.chars().count() + 1).contains(&fault.position), "{fault}");
+            return;
+        }
+        Ok(query) => query,
+    };
+    let (entries, index) = indexed();
+    let found = entries.iter().filter(|entry| {
+        let event = decode::stored(&entry.body, entry.received_at).expect("an event of ours");
+        let values = decode::values(&entry.body).expect("an event of ours");
+        query.matches(&Document::of_event(entry, &event, "Ward 7", values))
+    });
+    let asked = EventQuery {
+        filter: EventFilter::all(Organizations::All),
+        order: EventOrder::ReceivedAt,
+        descending: false,
+        offset: 0,
+        limit: 10,
+        after: None,
+    };
+    match index.events(&query, &asked) {
+        Ok(page) => {
+            let hits: Vec<u64> = page.hits.iter().map(|hit| hit.seq).collect();
+            assert_eq!(hits, found.map(|entry| entry.seq.0).collect::<Vec<u64>>(), "{query:?}");
+        }
+        Err(SearchError::TooWide) => {}
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Events that [`search`] looks for: every field that can be asked for, and what is awkward about values.
+const SEARCHED: [&str; 4] = [
+    r#"{"timestamp":"2026-01-15T10:30:00.5Z","action":"data.export.csv","status":"failure",
+        "principalId":"Alice@Example.com","organizationId":"acme-corp","targetResourceType":"Patient",
+        "targetResourceId":"records/2026/0042","outcomeDescription":"Access denied: no write permission",
+        "correlationId":"REQ-77","dataClassification":"PHI","recordCount":150,
+        "sessionContext":{"sessionId":"s-1","ipAddress":"10.1.2.3","userAgent":"curl/8.5"},
+        "details":{"Region":"us-east-1","tags":["Nightly","Über Größe"],"size":2.5e3,"dry":true,"none":null}}"#,
+    r#"{"timestamp":"0001-01-01T00:00:00Z","action":"auth.login","status":"success","principalId":"bob",
+        "sessionContext":{"sessionId":"s","ipAddress":"2001:db8::1"},"recordCount":-0.5}"#,
+    r#"{"timestamp":"9998-12-31T23:59:59.999999999Z","action":"a","status":"attempt",
+        "details":{"x":[1,"1",[[]]],"y":{"z":"a b \u0000 c"}}}"#,
+    r#"{"timestamp":"1969-12-31T23:59:59.9999999Z","action":"Data.Export","status":"success",
+        "principalId":"*","outcomeDescription":"OR AND NOT","recordCount":1e9}"#,
+];
+
+/// Those as entries, and in an index in memory.
+fn indexed() -> &'static (Vec<Entry>, Arc<Search>) {
+    static INDEXED: OnceLock<(Vec<Entry>, Arc<Search>)> = OnceLock::new();
+    INDEXED.get_or_init(|| {
+        let entry = |(seq, body): (u64, &&str)| Entry {
+            seq: Seq(seq * 2),
+            kind: EntryKind::Event,
+            received_at: ReceivedAt(1_768_500_000_000_000_000 + seq),
+            salt: [0; 32],
+            id: Default::default(),
+            source: SourceId(1),
+            verdict: Verdict::Unsigned,
+            flags: EntryFlags::default(),
+            assigned_organization: None,
+            body: body.as_bytes().to_vec(),
+        };
+        let entries: Vec<Entry> = (0..).zip(&SEARCHED).map(entry).collect();
+        let mut indexer = Indexer::new(Place::Memory, "00112233445566778899aabbccddeeff".to_owned(), 0);
+        indexer.prepare(Seq(0)).expect("memory");
+        for entry in &entries {
+            let event = decode::stored(&entry.body, entry.received_at).expect("an event of ours");
+            let values = decode::values(&entry.body).expect("an event of ours");
+            indexer.add(entry.seq, &Document::of_event(entry, &event, "Ward 7", values)).expect("it is open");
+        }
+        indexer.commit(Seq(7)).expect("it is open");
+        (entries, indexer.search())
+    })
 }
