@@ -1,7 +1,7 @@
 //! Kills at random moments under load: what was acknowledged is there once, and alerts and counters are those of a
 //! run that nobody disturbed.
 //!
-//! Twelve kills among the other tests; `SEALWATCH_KILLS=200 cargo test --test suite kills` for more.
+//! Twelve kills among the other tests; `tests/long kills` for more.
 
 use crate::appliance::{Appliance, Chance, eventually, found, lossy, strike_after, total};
 use crate::client::Client;

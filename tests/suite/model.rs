@@ -1,7 +1,7 @@
 //! The whole engine against a plain model: what requests, kills and decisions of people leave behind is what a few
 //! loops over everything that was ever sent say. The model is written from the specification and shares no code with it.
 //!
-//! A few scripts among the other tests; `SEALWATCH_MODEL_CASES=1000 cargo test --test suite model` for more.
+//! A few scripts among the other tests; `tests/long model` for more.
 
 mod plain;
 

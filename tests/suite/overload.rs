@@ -1,7 +1,7 @@
 //! More than it can take: memory stays within its bounds, nothing acknowledged is lost, and no flood hides an attack.
 //!
-//! A few seconds and some thousand principals among the other tests; `SEALWATCH_OVERLOAD_SECS=600` and
-//! `SEALWATCH_PRINCIPALS=1000000` with `cargo test --test suite overload` for more.
+//! A few seconds and some thousand principals among the other tests; `tests/long overload` and
+//! `tests/long principals` for more.
 
 use crate::appliance::{Appliance, eventually, found};
 use crate::client::Client;
