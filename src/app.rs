@@ -177,7 +177,9 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
     )?
     .traced(telemetry.tracer.clone());
     let notifier = open_notifier(&config)?;
-    let deliver = DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone());
+    let wait_max = config.notify.wait_max;
+    let deliver =
+        DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone(), wait_max);
     let deliver = deliver.traced(telemetry.tracer.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.clone())?;
     let count = count.traced(telemetry.tracer.clone());
@@ -199,6 +201,7 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         writer: writer.clone(),
         counters: counters.clone(),
         counted: count.progress(),
+        deliveries: deliver.board(),
         disk: disk.clone(),
         clock: clock.clone(),
         keys: Box::new({
@@ -211,6 +214,8 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         silence: config.sources.silence.clone(),
         dead_letters_max: config.dead_letters.waiting_max,
         dead_letters_kept: config.dead_letters.keep,
+        targets: notifier.targets().map(|target| target.name.clone()).collect(),
+        broken_after: config.notify.broken_after,
         ran_until,
     };
     let watch = WatchReader::new(watched, settings);

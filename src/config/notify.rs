@@ -14,6 +14,7 @@ use jiff::tz::TimeZone;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Targets, routes and windows, of each kind.
 const NAMED_MAX: usize = 100;
@@ -33,6 +34,10 @@ pub struct Notify {
     pub targets: Vec<Target>,
     /// Who is told of what.
     pub routing: Routing,
+    /// How long a notification may wait for a target that is down.
+    pub wait_max: Duration,
+    /// How long a target must have failed before that is an alert.
+    pub broken_after: Duration,
     /// Where secrets and certificates are to be read from, by target.
     files: BTreeMap<String, Files>,
 }
@@ -65,6 +70,8 @@ impl Notify {
             Vec::new(),
             |text| Endpoint::parse(text).ok(),
         );
+        let wait_max = Duration::from_secs(section.integer("wait_max_secs", 86_400, 1..=2_592_000));
+        let broken_after = Duration::from_secs(section.integer("broken_after_secs", 300, 1..=86_400));
         let policy = Policy { lan: true, allowed, own: Some(listen) };
         let mut files = BTreeMap::new();
         let mut targets = Vec::new();
@@ -87,7 +94,7 @@ impl Notify {
             let message = "no route leads to them, so nobody would be told; write [notify.routes.all] with targets = […]";
             reader.mistake(&["notify".to_owned(), "targets".to_owned()], message.to_owned());
         }
-        Notify { public_url, policy, targets, routing, files }
+        Notify { public_url, policy, targets, routing, wait_max, broken_after, files }
     }
 
     /// What links begin with.

@@ -5,7 +5,8 @@ use super::engine::Firing;
 use super::evidence;
 use super::window::is_within;
 use crate::model::{
-    Alert, AlertChange, AlertStatus, AlertStep, Evidence, EvidenceItem, ReceivedAt, SourceId, event_id,
+    Alert, AlertChange, AlertStatus, AlertStep, Evidence, EvidenceItem, NotTold, ReceivedAt, Silence,
+    SourceId, event_id,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 /// Steps that an alert's history holds before notifications give way.
 pub(super) const STEPS_MAX: usize = 1_000;
 /// Who the appliance is in a history.
-const APPLIANCE: &str = "sealwatch";
+pub const APPLIANCE: &str = "sealwatch";
 
 /// What a burst changed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +24,8 @@ pub struct Applied {
     pub alerts: Vec<Alert>,
     /// Those of them that are new.
     pub raised: Vec<Raised>,
+    /// What silences made of their status. Each comes before what is told of the same alert.
+    pub changed: Vec<StatusChange>,
     /// What people are to be told, the first of each new alert included, in order.
     pub notified: Vec<Notification>,
 }
@@ -34,6 +37,24 @@ pub struct Raised {
     pub alert: Uuid,
     /// The ids of the events that had counted when it was raised, bounded as evidence is.
     pub events: Vec<Uuid>,
+}
+
+/// A status that a silence, or its end, changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatusChange {
+    /// Of which alert.
+    pub alert: Uuid,
+    /// The step, as it stands in the alert's history.
+    pub step: AlertStep,
+}
+
+/// What holds while a burst is applied; without silences by default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances<'s> {
+    /// The silences in force.
+    pub silences: &'s [Silence],
+    /// The time of the commit.
+    pub now: ReceivedAt,
 }
 
 /// Something that people are to be told.
@@ -53,17 +74,23 @@ pub struct Notification {
 
 /// Applies a burst to what the store knows of its fingerprint. `latest` is the alert that is open, or without
 /// an open one the newest; `source_name` says what people call a source.
-pub fn apply(latest: Option<Alert>, burst: &Burst, source_name: impl Fn(SourceId) -> String) -> Applied {
+pub fn apply(
+    latest: Option<Alert>,
+    burst: &Burst,
+    circumstances: Circumstances<'_>,
+    source_name: impl Fn(SourceId) -> String,
+) -> Applied {
     let mut applied = Applied::default();
     let mut current = latest;
     let mut changed = false;
     for (index, firing) in burst.firings.iter().enumerate() {
         match &mut current {
             Some(alert) if !alert.is_closed() || is_quiet(alert, firing.time) => {
-                count(alert, burst, firing, &mut applied.notified);
+                count(alert, burst, firing, circumstances, &mut applied);
             }
             _ => {
-                let before = current.replace(raise(burst, index, source_name(firing.source), &mut applied));
+                let source = source_name(firing.source);
+                let before = current.replace(raise(burst, index, source, circumstances, &mut applied));
                 applied.alerts.extend(before.filter(|_| changed));
             }
         }
@@ -95,18 +122,50 @@ fn is_quiet(alert: &Alert, time: Timestamp) -> bool {
     distance < std::time::Duration::from_secs(alert.cooldown_secs)
 }
 
-/// Counts one more firing on an alert that exists. A suppressed one tells nobody; neither does a closed one,
-/// which counts only while its cooldown runs.
-fn count(alert: &mut Alert, burst: &Burst, firing: &Firing, notified: &mut Vec<Notification>) {
+/// Counts one more firing on an alert that exists. A closed one, which counts only while its cooldown runs, tells nobody.
+/// A suppressed one goes on where no silence covers it any more, and then people are told at once: the cooldown that runs
+/// began with what nobody was told.
+fn count(
+    alert: &mut Alert,
+    burst: &Burst,
+    firing: &Firing,
+    circumstances: Circumstances<'_>,
+    applied: &mut Applied,
+) {
     alert.occurrences += 1;
     alert.last_seen_at = alert.last_seen_at.max(firing.received_at);
     alert.last_fired_at = alert.last_fired_at.max(firing.time);
     for item in &firing.counted {
         evidence::add(&mut alert.evidence, *item);
     }
-    if alert.status != AlertStatus::Suppressed && !is_quiet(alert, firing.time) {
-        notify(alert, burst, firing, notified);
+    let resumes = alert.status == AlertStatus::Suppressed && circumstances.silence_of(alert).is_none();
+    if resumes {
+        let note = "no silence covers it any more".to_owned();
+        change(alert, AlertStatus::Active, (AlertChange::Resumed, note), circumstances.now, applied);
     }
+    if resumes || !is_quiet(alert, firing.time) {
+        notify(alert, burst, firing, &mut applied.notified);
+    }
+}
+
+impl Circumstances<'_> {
+    /// The silence that covers the alert.
+    fn silence_of(&self, alert: &Alert) -> Option<&Silence> {
+        self.silences.iter().find(|silence| silence.mutes(alert, self.now))
+    }
+}
+
+fn change(
+    alert: &mut Alert,
+    status: AlertStatus,
+    (change, note): (AlertChange, String),
+    now: ReceivedAt,
+    applied: &mut Applied,
+) {
+    let step = AlertStep { note: Some(note), ..step(change, now) };
+    alert.status = status;
+    push_step(&mut alert.history, step.clone());
+    applied.changed.push(StatusChange { alert: alert.id, step });
 }
 
 fn notify(alert: &mut Alert, burst: &Burst, firing: &Firing, notified: &mut Vec<Notification>) {
@@ -125,8 +184,14 @@ fn notify(alert: &mut Alert, burst: &Burst, firing: &Firing, notified: &mut Vec<
     });
 }
 
-/// A new alert, raised by the burst's firing of that index.
-fn raise(burst: &Burst, index: usize, source: String, applied: &mut Applied) -> Alert {
+/// A new alert, raised by the burst's firing of that index; suppressed where a silence covers it.
+fn raise(
+    burst: &Burst,
+    index: usize,
+    source: String,
+    circumstances: Circumstances<'_>,
+    applied: &mut Applied,
+) -> Alert {
     let firing = &burst.firings[index];
     let [a, b, c, d, ..] = burst.fingerprint;
     let mut alert = Alert {
@@ -153,6 +218,11 @@ fn raise(burst: &Burst, index: usize, source: String, applied: &mut Applied) -> 
         history: vec![step(AlertChange::Raised, firing.received_at)],
     };
     applied.raised.push(Raised { alert: alert.id, events: evidence::ids(&alert.evidence) });
+    if let Some(silence) = circumstances.silence_of(&alert) {
+        let note = NotTold::of_silence(silence).to_string();
+        let suppressed = (AlertChange::Suppressed, note);
+        change(&mut alert, AlertStatus::Suppressed, suppressed, circumstances.now, applied);
+    }
     notify(&mut alert, burst, firing, &mut applied.notified);
     alert
 }

@@ -18,14 +18,14 @@ mod transition;
 mod window;
 mod words;
 
-pub use alerting::{Applied, Notification, Raised, apply};
+pub use alerting::{APPLIANCE, Applied, Circumstances, Notification, Raised, StatusChange, apply};
 pub use burst::{Burst, Bursts, Finding, IdConflict, fingerprint, id_conflict};
 pub use engine::{Engine, EngineStats, Fired, Firing, Observed};
 pub use observation::{Observation, Place};
 pub use related::{Relation, relation};
 pub use settings::{OffHours, PatternSettings, PatternTable, Settings};
 pub use snapshot::SnapshotError;
-pub use transition::{IllegalTransition, NOTE_CHARS_MAX, change};
+pub use transition::{IllegalTransition, NOTE_CHARS_MAX, change, taken};
 pub use words::{explain, explain_in, title};
 
 #[cfg(test)]

@@ -65,6 +65,20 @@ pub fn change(
     at: ReceivedAt,
     note: Option<&str>,
 ) -> Result<Alert, IllegalTransition> {
+    if matches!(change, AlertChange::Suppressed | AlertChange::Resumed) {
+        return Err(IllegalTransition::NotByPeople { change });
+    }
+    taken(alert, change, by, at, note)
+}
+
+/// The alert after a step that was taken, by people or by the appliance itself: what the entries of the log lead to.
+pub fn taken(
+    alert: &Alert,
+    change: AlertChange,
+    by: &str,
+    at: ReceivedAt,
+    note: Option<&str>,
+) -> Result<Alert, IllegalTransition> {
     let note = note.filter(|note| !note.trim().is_empty());
     if note.is_some_and(|note| note.chars().count() > NOTE_CHARS_MAX) {
         return Err(IllegalTransition::NoteTooLong);
@@ -93,12 +107,16 @@ fn status_after(
         AlertChange::Acknowledged => AlertStatus::Acknowledged,
         AlertChange::Resolved => AlertStatus::Resolved,
         AlertChange::Dismissed => AlertStatus::Dismissed,
-        AlertChange::Reopened => AlertStatus::Active,
+        AlertChange::Reopened | AlertChange::Resumed => AlertStatus::Active,
+        AlertChange::Suppressed => AlertStatus::Suppressed,
     };
     let closed = matches!(status, AlertStatus::Resolved | AlertStatus::Dismissed);
     match change {
         AlertChange::Reopened if closed => Ok(wanted),
         AlertChange::Reopened => Err(IllegalTransition::NotClosed { status }),
+        AlertChange::Suppressed if status == AlertStatus::Active => Ok(wanted),
+        AlertChange::Resumed if status == AlertStatus::Suppressed => Ok(wanted),
+        AlertChange::Suppressed | AlertChange::Resumed => Err(IllegalTransition::Already { status }),
         _ if status == wanted => Err(IllegalTransition::Already { status }),
         _ if closed => Err(IllegalTransition::Closed { status, change }),
         _ => Ok(wanted),
@@ -109,7 +127,9 @@ fn status_after(
 mod tests {
     use super::*;
     use crate::detect::scripts::an_alert;
-    use AlertChange::{Acknowledged, Commented, Dismissed, Notified, Raised, Reopened, Resolved};
+    use AlertChange::{
+        Acknowledged, Commented, Dismissed, Notified, Raised, Reopened, Resolved, Resumed, Suppressed,
+    };
 
     fn check(status: AlertStatus, wanted: AlertChange, outcome: Result<AlertStatus, &str>) {
         let alert = Alert { status, ..an_alert() };
@@ -172,6 +192,21 @@ mod tests {
         }
         refuse(AlertStatus::Active, Raised, "no person can have an alert raised");
         refuse(AlertStatus::Active, Notified, "no person can have an alert notified");
+        refuse(AlertStatus::Active, Suppressed, "no person can have an alert suppressed");
+        refuse(AlertStatus::Suppressed, Resumed, "no person can have an alert resumed");
+    }
+
+    #[test]
+    fn the_appliance_suppresses_an_active_alert_and_lets_a_suppressed_one_go_on() {
+        let after = |status, wanted| {
+            let alert = Alert { status, ..an_alert() };
+            taken(&alert, wanted, "sealwatch", ReceivedAt(7), None).map(|alert| alert.status).ok()
+        };
+        for status in AlertStatus::ALL {
+            let only = |wanted, to| (status == wanted).then_some(to);
+            assert_eq!(after(status, Suppressed), only(AlertStatus::Active, AlertStatus::Suppressed));
+            assert_eq!(after(status, Resumed), only(AlertStatus::Suppressed, AlertStatus::Active));
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn what_happened(pattern: Pattern, key: &str, count: u64) -> String {
         Pattern::SourceSilent => format!("{key} has sent nothing for longer than it may"),
         Pattern::BooksDiffer => format!("Not every event that came from {key} is accounted for"),
         Pattern::DeadLetters => format!("{key} wait for a decision"),
+        Pattern::Undelivered => format!("Notifications to {key} do not arrive, noticed"),
     }
 }
 
@@ -70,6 +71,7 @@ fn limit(alert: &Alert) -> String {
         (Pattern::SourceSilent, ..) => "check that it runs and reaches the appliance".to_owned(),
         (Pattern::BooksDiffer, ..) => "run `sealwatch verify` and report it".to_owned(),
         (Pattern::DeadLetters, ..) => "retry or discard them at /dead-letters".to_owned(),
+        (Pattern::Undelivered, ..) => "see /notifications for the reason, and have a test sent".to_owned(),
         (_, 1, _) => "a single time raises the alert".to_owned(),
         (_, threshold, 0) => format!("the limit is {threshold} at the same instant"),
         (_, threshold, timespan) => format!("the limit is {threshold} within {}", duration(timespan)),

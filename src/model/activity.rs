@@ -235,7 +235,8 @@ pub enum Activity {
         /// Who did it.
         by: String,
     },
-    /// A target has taken nothing for so long, although it was tried, that someone should look.
+    /// A target has taken nothing for so long, although it was tried, that someone should look; or nothing but other
+    /// settings can mend it.
     TargetBroken {
         /// The target.
         target: String,
@@ -244,7 +245,15 @@ pub enum Activity {
         /// Why the last one did.
         reason: String,
     },
-    /// A target of which it was entered that it is broken takes what is sent to it again.
+    /// Notifications to a target were given up, the first or twice as many as when this was entered last.
+    DeliveriesGivenUp {
+        /// The target.
+        target: String,
+        /// How many wait for a decision.
+        waiting: u64,
+    },
+    /// There is no more trouble with a target of which one of the two was entered: it takes what is sent to it, and nothing
+    /// that was given up waits for a decision; or it is no longer in the settings.
     TargetMended {
         /// The target.
         target: String,
@@ -365,6 +374,7 @@ impl Activity {
             | Activity::DeliveryDiscarded { .. }
             | Activity::BreakerMoved { .. }
             | Activity::TargetBroken { .. }
+            | Activity::DeliveriesGivenUp { .. }
             | Activity::TargetMended { .. }
             | Activity::TargetTested { .. }
             | Activity::SilenceMade { .. }

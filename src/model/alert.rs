@@ -132,6 +132,10 @@ pub enum AlertChange {
     Reopened,
     /// Something was said about it.
     Commented,
+    /// A silence covered it when it was raised.
+    Suppressed,
+    /// It fired, and no silence covered it any more.
+    Resumed,
 }
 
 impl AlertChange {
@@ -145,7 +149,15 @@ impl AlertChange {
             AlertChange::Dismissed => "dismissed",
             AlertChange::Reopened => "reopened",
             AlertChange::Commented => "commented",
+            AlertChange::Suppressed => "suppressed",
+            AlertChange::Resumed => "resumed",
         }
+    }
+
+    /// Whether it is an entry of its own, with who did it and why. That it was raised and that people were told of it
+    /// have entries of other kinds.
+    pub fn is_entered_as_change(self) -> bool {
+        !matches!(self, AlertChange::Raised | AlertChange::Notified)
     }
 }
 
@@ -161,7 +173,7 @@ pub enum AlertStatus {
     Resolved,
     /// Not worth dealing with.
     Dismissed,
-    /// A silence covers it.
+    /// A silence covered it when it was raised, and it has not fired since that ended. Nobody has closed it.
     Suppressed,
 }
 

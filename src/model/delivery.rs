@@ -1,6 +1,6 @@
 //! The delivery: one notification of one alert on its way to one target, or the reason why it never set out.
 
-use super::ReceivedAt;
+use super::{ReceivedAt, Silence};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -51,9 +51,16 @@ pub struct FailedTry {
 pub enum DeliveryState {
     /// On its way.
     Waiting {
+        /// Since when.
+        #[serde(default)]
+        since: ReceivedAt,
         /// Tries that failed.
         attempts: u32,
-        /// When the next one is due.
+        /// Those of them that were its own fault and not the target's; so many are given it and no more.
+        #[serde(default)]
+        strikes: u32,
+        /// Before when it is not tried again. In the past for one that waits for its target to be well again: that is its
+        /// place among the others.
         next_try: ReceivedAt,
         /// Why the last one failed.
         last_error: Option<String>,
@@ -113,11 +120,28 @@ pub enum NotTold {
         /// Which.
         window: String,
     },
+    /// The alert says that nothing reaches this target.
+    AboutTheTarget,
     /// Another route brings the same to the same target.
     SameTarget {
         /// Which.
         route: String,
     },
+}
+
+impl DeliveryState {
+    /// One that has not been tried yet, and waits since `now`.
+    pub fn ready(now: ReceivedAt) -> DeliveryState {
+        DeliveryState::Waiting { since: now, attempts: 0, strikes: 0, next_try: now, last_error: None }
+    }
+}
+
+impl NotTold {
+    /// That a silence covers it.
+    pub fn of_silence(silence: &Silence) -> NotTold {
+        let (by, reason) = (silence.by.clone(), silence.reason.clone());
+        NotTold::Silenced { silence: silence.id, by, reason }
+    }
 }
 
 impl Delivery {
@@ -133,6 +157,15 @@ impl Delivery {
             .finalize();
         let bytes = digest.first_chunk().expect("a digest has 32 bytes");
         uuid::Builder::from_custom_bytes(*bytes).into_uuid()
+    }
+
+    /// Since when it is on its way, where it is.
+    pub fn waits_since(&self) -> Option<ReceivedAt> {
+        match self.state {
+            // Of one that was written before this was kept it is not known better.
+            DeliveryState::Waiting { since, .. } => Some(since.max(self.decided_at)),
+            _ => None,
+        }
     }
 
     /// When the next try is due, where there will be one.
@@ -185,6 +218,7 @@ impl std::fmt::Display for NotTold {
             NotTold::Acknowledged { by } => write!(f, "{by} had acknowledged it"),
             NotTold::Silenced { by, reason, .. } => write!(f, "silenced by {by}: {reason}"),
             NotTold::Maintenance { window } => write!(f, "the maintenance window {window} was open"),
+            NotTold::AboutTheTarget => f.write_str("it is this target that nothing reaches"),
             NotTold::SameTarget { route } => write!(f, "the route {route} told the same target"),
         }
     }

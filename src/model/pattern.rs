@@ -33,11 +33,13 @@ pub enum Pattern {
     BooksDiffer,
     /// Work that failed for good and waits for a decision.
     DeadLetters,
+    /// A target that notifications do not reach.
+    Undelivered,
 }
 
 impl Pattern {
     /// Every pattern: first the five that count in windows, then those that fire on a single finding.
-    pub const ALL: [Pattern; 13] = [
+    pub const ALL: [Pattern; 14] = [
         Pattern::FailedAuth,
         Pattern::UnauthorizedAccess,
         Pattern::DataVelocity,
@@ -51,6 +53,7 @@ impl Pattern {
         Pattern::SourceSilent,
         Pattern::BooksDiffer,
         Pattern::DeadLetters,
+        Pattern::Undelivered,
     ];
 
     /// The five that count events in windows.
@@ -78,6 +81,7 @@ impl Pattern {
             Pattern::SourceSilent => "SOURCE_SILENT",
             Pattern::BooksDiffer => "BOOKS_DIFFER",
             Pattern::DeadLetters => "DEAD_LETTERS",
+            Pattern::Undelivered => "UNDELIVERED",
         }
     }
 
@@ -102,6 +106,7 @@ impl Pattern {
             Pattern::SourceSilent => "Silent source",
             Pattern::BooksDiffer => "Events unaccounted for",
             Pattern::DeadLetters => "Dead letters",
+            Pattern::Undelivered => "Undelivered notifications",
         }
     }
 
@@ -112,9 +117,11 @@ impl Pattern {
             | Pattern::IntegrityViolation
             | Pattern::LogDamage
             | Pattern::BooksDiffer => Severity::Critical,
-            Pattern::FailedAuth | Pattern::IdConflict | Pattern::DiskSpace | Pattern::DeadLetters => {
-                Severity::High
-            }
+            Pattern::FailedAuth
+            | Pattern::IdConflict
+            | Pattern::DiskSpace
+            | Pattern::DeadLetters
+            | Pattern::Undelivered => Severity::High,
             Pattern::DataVelocity | Pattern::BulkOperation | Pattern::ClockJump | Pattern::SourceSilent => {
                 Severity::Medium
             }
@@ -125,6 +132,7 @@ impl Pattern {
     /// The `type` of its alerts.
     pub fn alert_type(self) -> AlertType {
         match self {
+            Pattern::Undelivered => AlertType::Delivery,
             _ if self.is_of_appliance() => AlertType::System,
             _ => AlertType::Security,
         }
@@ -140,6 +148,7 @@ impl Pattern {
                 | Pattern::SourceSilent
                 | Pattern::BooksDiffer
                 | Pattern::DeadLetters
+                | Pattern::Undelivered
         )
     }
 }

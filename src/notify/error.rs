@@ -71,7 +71,7 @@ impl NotifyError {
     fn is_worth_a_retry(&self) -> bool {
         match self {
             NotifyError::Status { status, .. } => {
-                matches!(status, 300..=399 | 401 | 403 | 408 | 425 | 429 | 500..)
+                matches!(status, 300..=399 | 401 | 403..=405 | 408 | 425 | 429 | 500..)
             }
             NotifyError::Smtp { code, .. } => *code < 500 || is_sign_in(*code),
             NotifyError::Message(_) => false,
@@ -139,7 +139,7 @@ mod tests {
             (400, false, Failure::Refused),
             (401, true, Failure::Misconfigured),
             (403, true, Failure::Misconfigured),
-            (404, false, Failure::Misconfigured),
+            (404, true, Failure::Misconfigured),
             (408, true, Failure::Unwell),
             (410, false, Failure::Misconfigured),
             (413, false, Failure::Refused),

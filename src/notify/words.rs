@@ -104,7 +104,7 @@ impl Notice {
             fired_at: time,
             decided_at: now,
             failures: Vec::new(),
-            state: DeliveryState::Waiting { attempts: 0, next_try: now, last_error: None },
+            state: DeliveryState::ready(now),
         };
         Notice { delivery, alert, checkpoint, test: true, trace: Vec::new() }
     }

@@ -9,11 +9,11 @@ use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
 use super::{STRETCH_BYTES, observe};
 use crate::config::Layers;
-use crate::detect::{Bursts, Engine, EngineStats};
+use crate::detect::{Bursts, Engine, EngineStats, fingerprint};
 use crate::ingest::Writer;
 use crate::model::{Activity, Entry, EntryKind, Overrides, Seq, SourceId};
 use crate::routing::Routing;
-use crate::store::{DetectionStep, Read, Snapshot, Store, StoreError};
+use crate::store::{DetectionStep, Read, Relief, Snapshot, Store, StoreError};
 use crate::telemetry::{Step, Tracer};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -159,7 +159,10 @@ impl DetectReader {
         }
         let state = &mut reader.state;
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
-        let told = !step.bursts.is_empty() || !step.late.is_empty() || !step.steps.is_empty();
+        let told = !step.bursts.is_empty()
+            || !step.reliefs.is_empty()
+            || !step.late.is_empty()
+            || !step.steps.is_empty();
         if due || step.snapshot.is_some() || told {
             state.committed = state.position;
             for burst in &step.bursts {
@@ -180,7 +183,7 @@ impl DetectReader {
     /// Takes entries through the windows, up to `end` and for about one stretch.
     fn read_stretch(&mut self, end: Seq) -> Result<DetectionStep, ReaderError> {
         let mut bursts = Bursts::default();
-        let mut late = Vec::new();
+        let (mut late, mut reliefs) = (Vec::new(), Vec::new());
         'stretch: for block in self.store.blocks_from(self.state.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.state.position) {
                 // A burst is told by one state of the settings, wherever the stretch began.
@@ -189,6 +192,7 @@ impl DetectReader {
                     break 'stretch;
                 }
                 self.take(read, &mut bursts, &mut late)?;
+                reliefs.extend(relief(read));
                 self.state.position = self.state.position.next();
             }
         }
@@ -198,7 +202,16 @@ impl DetectReader {
             sources.map(|source| (source, (self.names)(source))).collect();
         let (steps, position) = (self.failing.news(), self.state.position);
         let routing = self.routing.clone();
-        Ok(DetectionStep { bursts, late, steps, position, source_names, routing, ..DetectionStep::default() })
+        Ok(DetectionStep {
+            bursts,
+            reliefs,
+            late,
+            steps,
+            position,
+            source_names,
+            routing,
+            ..DetectionStep::default()
+        })
     }
 
     fn take(&mut self, read: &Read, bursts: &mut Bursts, late: &mut Vec<Seq>) -> Result<(), StoreError> {
@@ -271,6 +284,14 @@ impl State {
             },
         }
     }
+}
+
+/// What the entry says to be over.
+fn relief(read: &Read) -> Option<Relief> {
+    let entry = &read.as_ref().ok().filter(|stored| stored.entry.kind == EntryKind::Activity)?.entry;
+    let activity = observe::activity_of(entry)?;
+    let (pattern, key, why) = observe::relief(&activity)?;
+    Some(Relief { fingerprint: fingerprint(pattern, None, key), seq: entry.seq, why })
 }
 
 /// Whether it is the entry of a change that someone made to the settings.

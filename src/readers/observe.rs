@@ -76,8 +76,21 @@ fn finding(activity: &Activity) -> Option<(Pattern, Cow<'_, str>)> {
             (Pattern::DeadLetters, "Dead letters".into())
         }
         Activity::BooksDiffer { source, .. } => (Pattern::BooksDiffer, source.into()),
+        Activity::TargetBroken { target, .. } | Activity::DeliveriesGivenUp { target, .. } => {
+            (Pattern::Undelivered, target.into())
+        }
         _ => return None,
     })
+}
+
+/// What the appliance noticed to be over: what its alert was about, and why nobody needs to look any more.
+pub(super) fn relief(activity: &Activity) -> Option<(Pattern, &str, &'static str)> {
+    match activity {
+        Activity::TargetMended { target } => {
+            Some((Pattern::Undelivered, target, "there is no more trouble with this target"))
+        }
+        _ => None,
+    }
 }
 
 /// The event of an entry. One that cannot be decoded is named and passed over.

@@ -243,7 +243,7 @@ impl Run {
     fn apply(&mut self, pattern: Pattern, source_name: &dyn Fn(SourceId) -> String) {
         for burst in self.bursts.take().into_iter().filter(|burst| burst.pattern == pattern) {
             let current = self.current.get(&burst.fingerprint).map(|at| self.out.alerts[*at].clone());
-            let applied = detect::apply(current, &burst, source_name);
+            let applied = detect::apply(current, &burst, detect::Circumstances::default(), source_name);
             self.out.notified += applied.notified.len() as u64;
             for alert in applied.alerts {
                 self.keep(alert);

@@ -4,15 +4,17 @@ mod books;
 mod dead_letters;
 mod disk;
 mod silence;
+mod targets;
 #[cfg(test)]
 mod tests;
 
+use super::deliver::DeliveryBoard;
 use super::progress::{Progress, ReaderError};
 use crate::counters::Counters;
 use crate::ingest::{Clock, ClockWatch, Disk, Writer};
 use crate::keys::Keyring;
 use crate::model::{Activity, DiskState, ReceivedAt, SourceId};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use silence::Silences;
 pub use silence::is_silent;
 use std::collections::BTreeMap;
@@ -38,6 +40,10 @@ pub struct WatchSettings {
     pub dead_letters_max: u64,
     /// For how long dead letters are kept.
     pub dead_letters_kept: Duration,
+    /// The names of the notification targets.
+    pub targets: Vec<String>,
+    /// For how long a target must have failed before that is an entry.
+    pub broken_after: Duration,
     /// Until when the appliance ran before it was started.
     pub ran_until: ReceivedAt,
 }
@@ -52,6 +58,8 @@ pub struct Watched {
     pub counters: Arc<Counters>,
     /// How far the counters have come.
     pub counted: Progress,
+    /// How the notification targets are.
+    pub deliveries: DeliveryBoard,
     /// The disk that holds the log.
     pub disk: Disk,
     /// The time.
@@ -122,12 +130,30 @@ impl WatchReader {
             let before = ReceivedAt(self.watched.clock.received_at().0.saturating_sub(kept));
             self.watched.writer.commit_in_time(move |txn| txn.archive_dead_letters(before)).await?;
         }
+        changes.extend(self.look_at_targets(&noticed)?);
         self.rounds += 1;
         for Change { about, how, activity } in changes {
             let enter = move |txn: &mut crate::store::Txn<'_>| txn.notice(&about, how.as_deref(), &activity);
             self.watched.writer.commit_in_time(enter).await?;
         }
         Ok(())
+    }
+
+    fn look_at_targets(&self, noticed: &Noticed) -> Result<Vec<Change>, ReaderError> {
+        let Watched { store, deliveries, clock, .. } = &self.watched;
+        let looks = self.settings.targets.iter().map(|name| {
+            let (status, given_up) = (deliveries.status(name), store.given_up(name)?);
+            Ok(targets::Look { name: name.clone(), status, given_up })
+        });
+        let looks: Vec<targets::Look> = looks.collect::<Result<_, StoreError>>()?;
+        let changes = targets::changes(&looks, self.settings.broken_after, clock.received_at(), noticed);
+        for change in &changes {
+            // The alert goes by way of the other targets. Where there is none, this is how it is heard of.
+            if let Activity::TargetBroken { target, reason, .. } = &change.activity {
+                tracing::error!(%target, %reason, "notifications do not reach a target; see /notifications");
+            }
+        }
+        Ok(changes)
     }
 
     async fn look_for_silence(&self, noticed: &Noticed) -> Result<Vec<Change>, ReaderError> {

@@ -1,7 +1,7 @@
 //! From an alert to the targets that are told of it, with a reason for each one that is not.
 
 use super::maintenance::Maintenance;
-use crate::model::{Alert, AlertChange, AlertStatus, Matcher, NotTold, ReceivedAt, Silence};
+use crate::model::{Alert, AlertChange, AlertStatus, Matcher, NotTold, Pattern, ReceivedAt, Silence};
 use std::collections::HashMap;
 
 /// Who hears of which alerts, as the settings have it.
@@ -48,7 +48,9 @@ pub fn decide<'r>(
     let mut verdicts = Vec::new();
     for (route, target) in routes.flat_map(|route| route.targets.iter().map(move |target| (route, target))) {
         let again = told.get(target.as_str()).map(|by| NotTold::SameTarget { route: (*by).to_owned() });
-        let quiet = quiet.clone().or(again);
+        // Whoever is told that a target takes nothing cannot be told by way of it.
+        let is_about = alert.pattern == Pattern::Undelivered && alert.key == *target;
+        let quiet = quiet.clone().or(is_about.then_some(NotTold::AboutTheTarget)).or(again);
         if quiet.is_none() {
             told.insert(target, &route.name);
         }
@@ -68,8 +70,7 @@ fn reason_for_quiet(
         return Some(NotTold::Acknowledged { by: by.to_owned() });
     }
     if let Some(silence) = silences.iter().find(|silence| silence.mutes(alert, now)) {
-        let (by, reason) = (silence.by.clone(), silence.reason.clone());
-        return Some(NotTold::Silenced { silence: silence.id, by, reason });
+        return Some(NotTold::of_silence(silence));
     }
     let window = routing.maintenance.iter().find(|window| window.covers(alert, now.timestamp()))?;
     Some(NotTold::Maintenance { window: window.name.clone() })
@@ -78,7 +79,7 @@ fn reason_for_quiet(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AlertStep, AlertType, Evidence, Pattern, Severity};
+    use crate::model::{AlertStep, AlertType, Evidence, Severity};
     use crate::routing::Recurrence;
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
@@ -162,6 +163,15 @@ mod tests {
             .collect();
         let again = NotTold::SameTarget { route: "a".into() };
         assert_eq!(found, [("a", "mail", None), ("a", "push", None), ("b", "push", Some(again))]);
+    }
+
+    #[test]
+    fn that_a_target_takes_nothing_is_told_by_way_of_the_others() {
+        let alert = Alert { pattern: Pattern::Undelivered, key: "mail".into(), ..alert() };
+        let routing = routing(vec![route("a", &["mail", "push"], Matcher::default())]);
+        let quiet: Vec<Option<NotTold>> =
+            decide(&routing, &[], &alert, NOW).into_iter().map(|verdict| verdict.quiet).collect();
+        assert_eq!(quiet, [Some(NotTold::AboutTheTarget), None]);
     }
 
     #[test]

@@ -8,4 +8,7 @@ mod retry;
 pub use breaker::{Breaker, BreakerState, Failure, Permission};
 pub use decide::{Route, Routing, Verdict, decide};
 pub use maintenance::{Maintenance, Recurrence};
-pub use retry::{ATTEMPTS_MAX, BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, TryEnd, delay, due, state_after};
+pub use retry::{
+    BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, Patience, STRIKES_MAX, TargetThen, TryEnd, delay, due, in_vain,
+    is_overdue, state_after,
+};

@@ -1,10 +1,13 @@
-//! When a delivery that failed is tried again.
+//! When a delivery that failed is tried again, and when it is given up.
+//!
+//! A message that its target will not take is given up after a few tries. One that waits because its target is down is not
+//! at fault, so those tries are not held against it: it waits for as long as the settings allow.
 
-use crate::model::{DeliveryState, ReceivedAt};
+use crate::model::{Delivery, DeliveryState, ReceivedAt};
 use std::time::Duration;
 
-/// Tries of one delivery before it becomes a dead letter.
-pub const ATTEMPTS_MAX: u32 = 5;
+/// Failed tries of its own that a delivery may have before it becomes a dead letter.
+pub const STRIKES_MAX: u32 = 5;
 /// The longest wait before the second try; each further one doubles it.
 pub const BASE_MILLIS: u64 = 1_000;
 /// No wait is longer.
@@ -46,41 +49,177 @@ pub enum TryEnd {
     },
 }
 
-/// Where a delivery stands after its try of that number. `chance` is any number, drawn evenly.
-pub fn state_after(ended: TryEnd, attempts: u32, chance: u64, now: ReceivedAt) -> DeliveryState {
-    match ended {
-        TryEnd::Taken => DeliveryState::Told { at: now, attempts },
-        TryEnd::Failed { again, why, .. } if attempts >= ATTEMPTS_MAX || !again => {
-            DeliveryState::Dead { at: now, attempts, reason: why }
-        }
-        TryEnd::Failed { asked, why, .. } => {
-            let nanos = u64::try_from(delay(attempts, chance, asked).as_nanos()).unwrap_or(u64::MAX);
-            let next_try = ReceivedAt(now.0.saturating_add(nanos));
-            DeliveryState::Waiting { attempts, next_try, last_error: Some(why) }
-        }
+/// What a target was like around a try.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TargetThen {
+    /// When it last took something.
+    pub told_at: Option<ReceivedAt>,
+    /// Whether its breaker holds everything back after the try.
+    pub holds_back: bool,
+}
+
+/// What every delivery is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// How long it may wait in all.
+    pub wait_max: Duration,
+    /// Any number, drawn evenly.
+    pub chance: u64,
+}
+
+/// Where a delivery stands after a try of it that ended at `now`.
+pub fn state_after(
+    tried: &Delivery,
+    ended: TryEnd,
+    target: TargetThen,
+    patience: Patience,
+    now: ReceivedAt,
+) -> DeliveryState {
+    let attempts = tried.attempts() + 1;
+    let (again, asked, why) = match ended {
+        TryEnd::Taken => return DeliveryState::Told { at: now, attempts },
+        TryEnd::Failed { again, asked, why } => (again, asked, why),
+    };
+    let since = tried.waits_since().unwrap_or(tried.decided_at);
+    let strikes = strikes(tried) + u32::from(is_its_own(tried, target.told_at));
+    if !again || strikes >= STRIKES_MAX {
+        return DeliveryState::Dead { at: now, attempts, reason: why };
     }
+    if is_overdue(since, patience.wait_max, now) {
+        return DeliveryState::Dead { at: now, attempts, reason: in_vain(patience.wait_max, &why) };
+    }
+    let next_try = match (tried.due(), asked) {
+        // It keeps its place, so that in the end the oldest goes first.
+        (Some(due), None) if target.holds_back => due.min(now),
+        _ => {
+            let nanos = delay(attempts, patience.chance, asked).as_nanos();
+            ReceivedAt(now.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
+        }
+    };
+    DeliveryState::Waiting { since, attempts, strikes, next_try, last_error: Some(why) }
+}
+
+/// Whether what has waited since then has waited for too long.
+pub fn is_overdue(since: ReceivedAt, wait_max: Duration, now: ReceivedAt) -> bool {
+    u128::from(now.0.saturating_sub(since.0)) >= wait_max.as_nanos()
+}
+
+/// Why something is given up that waited for its target for too long.
+pub fn in_vain(wait_max: Duration, why: &str) -> String {
+    let (count, unit) = match wait_max.as_secs() {
+        secs if secs % 3_600 == 0 => (secs / 3_600, "hour"),
+        secs if secs % 60 == 0 => (secs / 60, "minute"),
+        secs => (secs, "second"),
+    };
+    format!("waited in vain for {count} {unit}{}: {why}", if count == 1 { "" } else { "s" })
+}
+
+fn strikes(tried: &Delivery) -> u32 {
+    match tried.state {
+        DeliveryState::Waiting { strikes, .. } => strikes,
+        _ => 0,
+    }
+}
+
+/// Whether that it failed says something of the message: by the first try nobody knows better, by a later one only if the
+/// target has taken another since it refused this one.
+fn is_its_own(tried: &Delivery, told_at: Option<ReceivedAt>) -> bool {
+    tried.failures.last().is_none_or(|failed| told_at.is_some_and(|told| told > failed.at))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::FailedTry;
+    use uuid::Uuid;
+
+    const SECOND: u64 = 1_000_000_000;
+    const PATIENCE: Patience = Patience { wait_max: Duration::from_secs(3_600), chance: 0 };
+    /// A target that took something a moment ago, and is asked further.
+    const WELL: TargetThen = TargetThen { told_at: Some(ReceivedAt(u64::MAX)), holds_back: false };
+    /// One that took nothing since the process began, and is left alone.
+    const DOWN: TargetThen = TargetThen { told_at: None, holds_back: true };
+
+    fn failed(again: bool) -> TryEnd {
+        TryEnd::Failed { again, asked: None, why: "it said no".to_owned() }
+    }
+
+    fn delivery() -> Delivery {
+        Delivery {
+            id: Uuid::nil(),
+            alert: Uuid::nil(),
+            occurrences: 1,
+            route: "all".to_owned(),
+            target: "desk".to_owned(),
+            counted: 5,
+            fired_at: jiff::Timestamp::UNIX_EPOCH,
+            decided_at: ReceivedAt(SECOND),
+            failures: Vec::new(),
+            state: DeliveryState::ready(ReceivedAt(SECOND)),
+        }
+    }
+
+    /// The states that tries lead to which fail at these seconds.
+    fn after(secs: &[u64], target: TargetThen) -> Vec<DeliveryState> {
+        let mut delivery = delivery();
+        let mut states = Vec::new();
+        for at in secs.iter().map(|secs| ReceivedAt(secs * SECOND)) {
+            let state = state_after(&delivery, failed(true), target, PATIENCE, at);
+            states.push(state.clone());
+            delivery = delivery.moved_to(state, at);
+        }
+        states
+    }
+
+    fn is_dead(state: &DeliveryState) -> bool {
+        matches!(state, DeliveryState::Dead { .. })
+    }
 
     #[test]
-    fn five_tries_make_a_dead_letter_and_a_refusal_makes_one_at_once() {
-        let now = ReceivedAt(1_000);
-        let failed = |again| TryEnd::Failed { again, asked: None, why: "it said no".to_owned() };
-        for attempts in 1..ATTEMPTS_MAX {
-            let state = state_after(failed(true), attempts, u64::MAX, now);
-            let DeliveryState::Waiting { attempts: counted, next_try, .. } = state else {
-                panic!("{attempts}: {state:?}");
-            };
-            assert_eq!(counted, attempts);
-            assert!(next_try >= now);
-        }
-        let is_dead = |state: &DeliveryState| matches!(state, DeliveryState::Dead { .. });
-        assert!(is_dead(&state_after(failed(true), ATTEMPTS_MAX, 0, now)));
-        assert!(is_dead(&state_after(failed(false), 1, 0, now)));
-        assert_eq!(state_after(TryEnd::Taken, 2, 0, now), DeliveryState::Told { at: now, attempts: 2 });
+    fn five_tries_that_a_well_target_refuses_make_a_dead_letter_and_a_final_refusal_makes_one_at_once() {
+        let states = after(&[2, 3, 4, 5, 6], WELL);
+        assert_eq!(states.iter().map(is_dead).collect::<Vec<_>>(), [false, false, false, false, true]);
+        let now = ReceivedAt(2 * SECOND);
+        assert!(is_dead(&state_after(&delivery(), failed(false), WELL, PATIENCE, now)));
+        let told = state_after(&delivery(), TryEnd::Taken, WELL, PATIENCE, now);
+        assert_eq!(told, DeliveryState::Told { at: now, attempts: 1 });
+    }
+
+    #[test]
+    fn tries_at_a_target_that_is_down_are_not_held_against_it_and_it_keeps_its_place() {
+        let states = after(&(1..120).map(|probe| probe * 30).collect::<Vec<u64>>(), DOWN);
+        let last = states.last().expect("there were many");
+        let DeliveryState::Waiting { attempts: 119, strikes: 1, next_try, .. } = last else {
+            panic!("{last:?}");
+        };
+        assert_eq!(*next_try, ReceivedAt(SECOND), "those that were never tried stand behind it");
+    }
+
+    #[test]
+    fn one_that_waits_for_too_long_is_given_up_and_the_reason_says_so() {
+        let states = after(&[30, 3_600, 3_601], DOWN);
+        assert!(!is_dead(&states[1]));
+        let reason = "waited in vain for 1 hour: it said no".to_owned();
+        let at = ReceivedAt(3_601 * SECOND);
+        assert_eq!(states[2], DeliveryState::Dead { at, attempts: 3, reason });
+    }
+
+    #[test]
+    fn a_message_that_a_target_refuses_between_others_is_at_fault() {
+        let at = |secs: u64| ReceivedAt(secs * SECOND);
+        let tried = Delivery { failures: vec![FailedTry { at: at(9), why: "x".into() }], ..delivery() };
+        let strikes = |told_at| match state_after(
+            &tried,
+            failed(true),
+            TargetThen { told_at, holds_back: false },
+            PATIENCE,
+            at(10),
+        ) {
+            DeliveryState::Waiting { strikes, .. } => strikes,
+            state => panic!("{state:?}"),
+        };
+        assert_eq!([None, Some(at(8)), Some(at(9))].map(strikes), [0, 0, 0]);
+        assert_eq!(strikes(Some(ReceivedAt(9 * SECOND + 1))), 1);
     }
 
     #[test]
@@ -96,6 +235,12 @@ mod tests {
         assert_eq!(delay(1, 0, Some(Duration::from_secs(90))), Duration::from_secs(90));
         assert_eq!(delay(1, 500, Some(Duration::from_secs(90))), Duration::from_millis(90_500));
         assert_eq!(delay(1, 0, Some(Duration::from_secs(1_000_000_000))), PAUSE_MAX);
+        let asked = Some(Duration::from_secs(90));
+        let ended = TryEnd::Failed { again: true, asked, why: String::new() };
+        let state = state_after(&delivery(), ended, DOWN, PATIENCE, ReceivedAt(SECOND));
+        assert!(
+            matches!(state, DeliveryState::Waiting { next_try: ReceivedAt(at), .. } if at == 91 * SECOND)
+        );
     }
 
     #[test]

@@ -6,8 +6,11 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
-use crate::detect::{self, Burst};
-use crate::model::{Activity, Alert, EvidenceItem, Overrides, Seq, SourceId, seq_of_event_id};
+use crate::detect::{self, Burst, Circumstances};
+use crate::model::{
+    Activity, Alert, AlertChange, AlertStep, EvidenceItem, Fingerprint, Overrides, Seq, SourceId,
+    seq_of_event_id,
+};
 use crate::routing::Routing;
 use redb::ReadableDatabase;
 use std::collections::HashMap;
@@ -26,6 +29,8 @@ const OVERRIDES_ROW: u32 = u32::MAX;
 pub struct DetectionStep {
     /// What fired, in order of the first firing.
     pub bursts: Vec<Burst>,
+    /// What was noticed to be over, in the order of the log.
+    pub reliefs: Vec<Relief>,
     /// Events that came too late for their window.
     pub late: Vec<Seq>,
     /// What became of steps that failed, now or before.
@@ -41,6 +46,17 @@ pub struct DetectionStep {
     /// The traces of the requests that brought the events that fired, as far as they are known. They are kept with an alert
     /// and not in the log: they say how an event came here, and not what happened.
     pub trace_ids: HashMap<Seq, String>,
+}
+
+/// Something that an alert was raised about and that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relief {
+    /// Of which alert.
+    pub fingerprint: Fingerprint,
+    /// The entry that says so.
+    pub seq: Seq,
+    /// Why nobody needs to look any more.
+    pub why: &'static str,
 }
 
 /// The windows of detection, and what they were judged by, as they were at one place in the log.
@@ -79,9 +95,12 @@ impl Store {
 impl Txn<'_> {
     /// Raises and extends alerts and moves the reader's position, all or nothing.
     pub fn apply_detection(&mut self, step: &DetectionStep) -> Result<(), StoreError> {
+        // Once for all: the same hold for the status of an alert and for who is told of it.
+        let silences = if step.bursts.is_empty() { Vec::new() } else { self.silences_in_force()? };
+        let circumstances = Circumstances { silences: &silences, now: self.now() };
         for burst in &step.bursts {
             let current = self.current_alert(&burst.fingerprint)?;
-            let applied = detect::apply(current.clone(), burst, |source| {
+            let applied = detect::apply(current.clone(), burst, circumstances, |source| {
                 step.source_names.get(&source).cloned().unwrap_or_else(|| format!("source {}", source.0))
             });
             for alert in &applied.alerts {
@@ -100,6 +119,10 @@ impl Txn<'_> {
                 let alert = alert.expect("what was raised is among the changed alerts");
                 self.append_activity(&raised_activity(alert, raised.events.clone()))?;
             }
+            for changed in &applied.changed {
+                let AlertStep { change, by, note, .. } = changed.step.clone();
+                self.append_activity(&Activity::AlertChanged { alert: changed.alert, change, by, note })?;
+            }
             for notification in &applied.notified {
                 self.append_activity(&Activity::AlertNotified {
                     alert: notification.alert,
@@ -109,7 +132,14 @@ impl Txn<'_> {
                 })?;
                 let alert = applied.alerts.iter().find(|alert| alert.id == notification.alert);
                 let alert = alert.expect("what is told of is among the changed alerts");
-                self.tell(alert, notification, &step.routing)?;
+                self.tell(alert, notification, &step.routing, &silences)?;
+            }
+        }
+        for relief in &step.reliefs {
+            // What fired again after it is not over.
+            let fired = step.bursts.iter().filter(|burst| burst.fingerprint == relief.fingerprint);
+            if !fired.flat_map(|burst| &burst.firings).any(|firing| firing.seq > relief.seq) {
+                self.relieve(relief)?;
             }
         }
         self.enter_steps(DETECT, &step.steps)?;
@@ -121,6 +151,19 @@ impl Txn<'_> {
         }
         drop(late);
         step.snapshot.as_ref().map_or(Ok(()), |snapshot| self.put_snapshot(snapshot))
+    }
+
+    /// Resolves the alert of something that is over, where nobody has closed it.
+    fn relieve(&mut self, relief: &Relief) -> Result<(), StoreError> {
+        let open = self.current_alert(&relief.fingerprint)?.filter(|alert| !alert.is_closed());
+        let Some(alert) = open else { return Ok(()) };
+        let (change, by, note) = (AlertChange::Resolved, detect::APPLIANCE.to_owned(), Some(relief.why));
+        if let Ok(resolved) = detect::taken(&alert, change, &by, self.now(), note) {
+            self.put_alert(&resolved)?;
+            let note = note.map(str::to_owned);
+            self.append_activity(&Activity::AlertChanged { alert: alert.id, change, by, note })?;
+        }
+        Ok(())
     }
 
     fn put_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StoreError> {

@@ -44,7 +44,7 @@ pub use append::Account;
 pub use check::{Anchors, CheckProgress, Finding, Findings, Report, Signed};
 pub use checkpoints::StoredCheckpoint;
 pub use dead_letters::{DEAD_LETTERS_MAX, FailedStep, Steps};
-pub use detection::{DetectionStep, Snapshot};
+pub use detection::{DetectionStep, Relief, Snapshot};
 pub use entries::{Block, Damaged, Read};
 pub use error::StoreError;
 pub use exhibit::{AskedEvidence, EvidenceError};

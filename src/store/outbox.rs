@@ -5,10 +5,11 @@ use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
 use crate::detect::Notification;
-use crate::model::{Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt};
+use crate::model::{Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence};
 use crate::routing::{self, Routing, Verdict};
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
@@ -16,6 +17,8 @@ const VERSION: u8 = 1;
 const WAITING_MAX: u64 = 100_000;
 /// Rows of a target that are counted; beyond it, so many is the answer.
 pub(super) const COUNTED_MAX: usize = 10_000;
+/// Deliveries among which a rank is counted.
+const RANKED_MAX: usize = 1_000;
 /// Waiting deliveries of a target, those due first, among which the oldest is looked for.
 const AGED_MAX: usize = 1_000;
 
@@ -36,13 +39,55 @@ impl Store {
         self.outbox_version.load(Ordering::Acquire)
     }
 
-    /// The delivery to that target whose next try is due first.
-    pub fn next_delivery(&self, target: &str) -> Result<Option<Delivery>, StoreError> {
+    /// The delivery to that target whose next try is due first; of those that are due by `now`, the one of that rank,
+    /// counted round and round among the first thousand.
+    pub fn next_delivery(
+        &self,
+        target: &str,
+        rank: usize,
+        now: ReceivedAt,
+    ) -> Result<Option<Delivery>, StoreError> {
         let read = self.db.begin_read()?;
-        let outbox = read.open_table(t::OUTBOX)?;
+        let (outbox, deliveries) = (read.open_table(t::OUTBOX)?, read.open_table(t::DELIVERIES)?);
         let Some(row) = outbox.range(all_of(target))?.next() else { return Ok(None) };
-        let id = *row?.0.value().2;
-        delivery(&read.open_table(t::DELIVERIES)?, &id)
+        let first = *row?.0.value().2;
+        if rank > 0 {
+            let due = || outbox.range((target, 0, &[0; 16])..=(target, now.0, &[0xff; 16]));
+            let count = due()?.take(RANKED_MAX).count();
+            if let Some(row) = due()?.nth(rank % count.max(1)) {
+                let found = delivery(&deliveries, row?.0.value().2);
+                // One that cannot be read is taken out once it is the first.
+                if !found.as_ref().is_err_and(StoreError::is_damage) {
+                    return found;
+                }
+            }
+        }
+        delivery(&deliveries, &first)
+    }
+
+    /// Deliveries to that target that have waited for so long, the first of those that are due first; at most `limit`.
+    pub fn overdue_deliveries(
+        &self,
+        target: &str,
+        wait_max: Duration,
+        now: ReceivedAt,
+        limit: usize,
+    ) -> Result<Vec<Uuid>, StoreError> {
+        let read = self.db.begin_read()?;
+        let (outbox, deliveries) = (read.open_table(t::OUTBOX)?, read.open_table(t::DELIVERIES)?);
+        let mut found = Vec::new();
+        for row in outbox.range(all_of(target))?.take(limit) {
+            let known = match delivery(&deliveries, row?.0.value().2) {
+                Err(error) if error.is_damage() => continue,
+                known => known?,
+            };
+            match known.map(|known| (known.id, known.waits_since())) {
+                Some((id, Some(since))) if routing::is_overdue(since, wait_max, now) => found.push(id),
+                // They stand about in the order in which they were decided.
+                _ => break,
+            }
+        }
+        Ok(found)
     }
 
     /// Deliveries that wait for targets other than those, at most `limit`.
@@ -103,13 +148,13 @@ impl Txn<'_> {
         alert: &Alert,
         notification: &Notification,
         routing: &Routing,
+        silences: &[Silence],
     ) -> Result<(), StoreError> {
         if routing.routes.is_empty() {
             return Ok(());
         }
         let now = self.now();
-        let silences = self.silences_in_force()?;
-        for Verdict { route, target, quiet } in routing::decide(routing, &silences, alert, now) {
+        for Verdict { route, target, quiet } in routing::decide(routing, silences, alert, now) {
             let full = self.reading().open_table(t::OUTBOX)?.len()? >= WAITING_MAX;
             let state = match quiet {
                 Some(why) => DeliveryState::NotTold { why },
@@ -117,7 +162,7 @@ impl Txn<'_> {
                     let reason = format!("{WAITING_MAX} notifications wait already");
                     DeliveryState::Dead { at: now, attempts: 0, reason }
                 }
-                None => DeliveryState::Waiting { attempts: 0, next_try: now, last_error: None },
+                None => DeliveryState::ready(now),
             };
             self.put_delivery(&Delivery {
                 id: Delivery::id_of(alert.id, notification.occurrences, route, target),
@@ -137,19 +182,38 @@ impl Txn<'_> {
 
     /// Notes how a try ended. One that has arrived, or was given up, stays as it is.
     pub fn settle_delivery(&mut self, id: Uuid, state: DeliveryState) -> Result<(), StoreError> {
+        let Some(known) = self.waiting_delivery(id)? else { return Ok(()) };
+        let now = self.now();
+        self.put_settled(&known.moved_to(state, now))
+    }
+
+    /// Makes dead letters of those of them that are still on their way, without another try.
+    pub fn give_up_deliveries(&mut self, ids: &[Uuid], reason: &str) -> Result<(), StoreError> {
+        for id in ids {
+            let Some(known) = self.waiting_delivery(*id)? else { continue };
+            let (at, attempts, reason) = (self.now(), known.attempts(), reason.to_owned());
+            self.put_settled(&Delivery { state: DeliveryState::Dead { at, attempts, reason }, ..known })?;
+        }
+        Ok(())
+    }
+
+    fn waiting_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
         let known = delivery(&self.reading().open_table(t::DELIVERIES)?, id.as_bytes())?;
-        let Some(known) = known.filter(|known| known.due().is_some()) else { return Ok(()) };
-        let failure = match &state {
+        Ok(known.filter(|known| known.due().is_some()))
+    }
+
+    /// Puts one that was on its way, and enters how it ended where it did.
+    fn put_settled(&mut self, settled: &Delivery) -> Result<(), StoreError> {
+        let failure = match &settled.state {
             DeliveryState::Dead { reason, .. } => Some(reason.clone()),
             _ => None,
         };
-        if failure.is_some() || matches!(state, DeliveryState::Told { .. }) {
-            let (route, target) = (known.route.clone(), known.target.clone());
-            let alert = known.alert;
-            self.append_activity(&Activity::DeliveryEnded { alert, delivery: id, route, target, failure })?;
+        if failure.is_some() || matches!(settled.state, DeliveryState::Told { .. }) {
+            let (route, target) = (settled.route.clone(), settled.target.clone());
+            let (alert, delivery) = (settled.alert, settled.id);
+            self.append_activity(&Activity::DeliveryEnded { alert, delivery, route, target, failure })?;
         }
-        let now = self.now();
-        self.put_delivery(&known.moved_to(state, now))
+        self.put_delivery(settled)
     }
 
     /// Takes out of the outbox what stands first for that target, if it cannot be read: it would stand before all

@@ -54,12 +54,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many notifications to that target were given up and wait for a decision, up to 10,000.
+    pub fn given_up(&self, target: &str) -> Result<u64, StoreError> {
+        let rows = self.db.begin_read()?.open_table(t::UNDELIVERED)?;
+        Ok(rows.range(all_of(target))?.take(COUNTED_MAX).count() as u64)
+    }
+}
+
 impl Txn<'_> {
     /// Sends a dead letter again, from its first try on. `false` where it is none.
     pub fn revive_delivery(&mut self, id: Uuid, by: &str) -> Result<bool, StoreError> {
         let Some(known) = self.dead_letter(id)? else { return Ok(false) };
         let now = self.now();
-        let state = DeliveryState::Waiting { attempts: 0, next_try: now, last_error: None };
+        let state = DeliveryState::ready(now);
         self.append_activity(&Activity::DeliveryRevived { delivery: id, by: by.to_owned() })?;
         self.put_delivery(&known.moved_to(state, now))?;
         Ok(true)

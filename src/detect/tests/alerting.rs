@@ -2,9 +2,13 @@
 
 use crate::detect::alerting::{STEPS_MAX, push_step};
 use crate::detect::scripts::{Sent, an_alert, at, failed_sign_in, settings};
-use crate::detect::{Applied, Bursts, Engine, IdConflict, Settings, apply, change, fingerprint, id_conflict};
+use crate::detect::{
+    Applied, Bursts, Circumstances, Engine, IdConflict, Settings, StatusChange, apply, change, fingerprint,
+    id_conflict,
+};
 use crate::model::{
-    Alert, AlertChange, AlertStatus, AlertStep, Evidence, Pattern, ReceivedAt, Seq, SourceId, seq_of_event_id,
+    Alert, AlertChange, AlertStatus, AlertStep, Evidence, Matcher, Pattern, ReceivedAt, Seq, Silence,
+    SourceId, seq_of_event_id,
 };
 use uuid::Uuid;
 
@@ -12,12 +16,13 @@ use uuid::Uuid;
 struct Desk {
     engine: Engine,
     alerts: Vec<Alert>,
+    silences: Vec<Silence>,
     next: u64,
 }
 
 impl Desk {
     fn new(settings: Settings) -> Desk {
-        Desk { engine: Engine::new(settings), alerts: Vec::new(), next: 0 }
+        Desk { engine: Engine::new(settings), alerts: Vec::new(), silences: Vec::new(), next: 0 }
     }
 
     /// One run of failed sign-ins of one key at these seconds.
@@ -34,7 +39,9 @@ impl Desk {
         let Some(burst) = bursts.first() else { return Applied::default() };
         let open = self.alerts.iter().position(|alert| !alert.is_closed());
         let latest = open.or(self.alerts.len().checked_sub(1)).map(|index| self.alerts[index].clone());
-        let applied = apply(latest, burst, |source| format!("key {}", source.0));
+        let now = ReceivedAt(1_900_000_000_000_000_000 + self.next);
+        let circumstances = Circumstances { silences: &self.silences, now };
+        let applied = apply(latest, burst, circumstances, |source| format!("key {}", source.0));
         for alert in &applied.alerts {
             match self.alerts.iter_mut().find(|known| known.id == alert.id) {
                 Some(known) => *known = alert.clone(),
@@ -42,6 +49,14 @@ impl Desk {
             }
         }
         applied
+    }
+
+    /// Somebody silences what that key does.
+    fn silence(&mut self, key: &str) {
+        let matcher = Matcher { keys: [key.to_owned()].into(), ..Matcher::default() };
+        let (by, reason) = ("bob".to_owned(), "a drill".to_owned());
+        let (created_at, ends_at) = (ReceivedAt(0), ReceivedAt(u64::MAX));
+        self.silences.push(Silence { id: Uuid::from_u128(9), matcher, by, reason, created_at, ends_at });
     }
 
     fn change(&mut self, wanted: AlertChange) {
@@ -164,12 +179,43 @@ fn a_changed_cooldown_holds_from_the_next_notification_on() {
 }
 
 #[test]
-fn a_suppressed_alert_counts_and_tells_nobody() {
+fn an_alert_that_is_raised_under_a_silence_is_suppressed_until_it_fires_without_one() {
     let mut desk = Desk::new(settings(1, 10));
-    desk.run(&[0]);
-    desk.alerts[0].status = AlertStatus::Suppressed;
-    assert_eq!(desk.run(&[1_000]).notified, []);
-    assert_eq!(desk.counts(), [(2, 2)]);
+    desk.silence("ada");
+    let raised = desk.run(&[0, 1]);
+    let [StatusChange { alert, step }] = &raised.changed[..] else { panic!("{:?}", raised.changed) };
+    assert_eq!((*alert, step.change), (desk.alerts[0].id, AlertChange::Suppressed));
+    assert_eq!(step.note.as_deref(), Some("silenced by bob: a drill"));
+    assert_eq!(desk.alerts[0].status, AlertStatus::Suppressed);
+    assert_eq!(raised.notified.len(), 1, "whom it would have told is written down with the reason");
+    assert_eq!(desk.run(&[1_000]).changed, [], "it goes on to be covered");
+
+    desk.silences.clear();
+    let resumed = desk.run(&[1_001, 1_002]);
+    let steps: Vec<AlertChange> = resumed.changed.iter().map(|changed| changed.step.change).collect();
+    assert_eq!(steps, [AlertChange::Resumed], "once");
+    assert_eq!(desk.alerts[0].status, AlertStatus::Active);
+    assert_eq!(resumed.notified.len(), 1, "at once: nobody was told when the cooldown began");
+    assert_eq!(desk.counts(), [(5, 5)], "the record was never muted");
+    let steps: Vec<AlertChange> = desk.alerts[0].history.iter().map(|step| step.change).collect();
+    use AlertChange::{Notified, Raised, Resumed, Suppressed};
+    assert_eq!(steps, [Raised, Suppressed, Notified, Notified, Resumed, Notified]);
+}
+
+#[test]
+fn a_silence_leaves_alerts_alone_that_people_know_of_and_those_of_others() {
+    let mut desk = Desk::new(settings(1, 10));
+    desk.silence("bob");
+    assert_eq!(desk.run(&[0]).changed, []);
+    desk.silence("ada");
+    assert_eq!(desk.run(&[1_000]).changed, [], "it was active before");
+    desk.change(AlertChange::Resolved);
+    desk.run(&[2_000]);
+    assert_eq!(desk.alerts[1].status, AlertStatus::Suppressed, "a new one is not");
+    desk.change(AlertChange::Acknowledged);
+    desk.silences.clear();
+    assert_eq!(desk.run(&[3_000]).changed, [], "somebody is on it");
+    assert_eq!(desk.alerts[1].status, AlertStatus::Acknowledged);
 }
 
 #[test]
@@ -197,7 +243,7 @@ fn each_reused_id_counts_on_the_alert_of_its_source() {
     bursts.observe_id_conflict(&Settings::default(), &conflict(2, 80));
     let taken = bursts.take();
     assert_eq!(taken.len(), 1);
-    let alert = apply(None, &taken[0], |_| "portal".into()).alerts.remove(0);
+    let alert = apply(None, &taken[0], Circumstances::default(), |_| "portal".into()).alerts.remove(0);
     assert_eq!((alert.pattern, alert.key.as_str(), alert.occurrences), (Pattern::IdConflict, "portal", 2));
     assert_eq!(alert.evidence.first.iter().map(|item| item.id.as_u128()).collect::<Vec<_>>(), [70, 80]);
     assert_eq!(id_conflict(&Settings::default(), &conflict(1, 70)).firings.len(), 1);

@@ -1,7 +1,7 @@
 //! A recorded attack: exactly the four alerts that its description names.
 
 use crate::detect::scripts::{Sent, an_event};
-use crate::detect::{Bursts, Engine, Settings, apply};
+use crate::detect::{Bursts, Circumstances, Engine, Settings, apply};
 use crate::model::{Alert, AuditEvent, Fingerprint, ReceivedAt, SessionContext, Status};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -42,7 +42,9 @@ fn alerts(lines: &str, run: usize) -> Vec<Alert> {
             assert!(!observed.late && !observed.future);
         }
         for burst in bursts.take() {
-            let applied = apply(alerts.remove(&burst.fingerprint), &burst, |_| "portal".into());
+            let applied = apply(alerts.remove(&burst.fingerprint), &burst, Circumstances::default(), |_| {
+                "portal".into()
+            });
             assert_eq!(applied.alerts.len(), 1);
             alerts.extend(applied.alerts.into_iter().map(|alert| (alert.fingerprint, alert)));
         }

@@ -37,7 +37,7 @@ pub(super) fn check(exhibit: &Exhibit, findings: &mut Vec<Finding>) {
                 told = Some((occurrences, quiet_until));
             }
             Activity::AlertChanged { change, by, note, .. } => {
-                match detect::change(&left, change, &by, entry.received_at(), note.as_deref()) {
+                match detect::taken(&left, change, &by, entry.received_at(), note.as_deref()) {
                     Ok(changed) => left = changed,
                     Err(_) => wrong("the step was not possible after those before it"),
                 }

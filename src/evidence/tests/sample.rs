@@ -194,7 +194,7 @@ pub(super) fn keys() -> [Verifier; 2] {
 
 fn apply(log: &mut Log, alert: Option<Alert>, bursts: &mut Bursts, history: &mut Vec<Seq>) -> Alert {
     let burst = bursts.take().pop().expect("it fired");
-    let applied = detect::apply(alert, &burst, |_| "portal".to_owned());
+    let applied = detect::apply(alert, &burst, detect::Circumstances::default(), |_| "portal".to_owned());
     let alert = applied.alerts.last().expect("it changed").clone();
     for raised in applied.raised {
         history.push(log.act(&Activity::AlertRaised {

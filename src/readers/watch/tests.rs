@@ -63,6 +63,7 @@ fn start(host: &Host) -> Running {
         writer: writer.clone(),
         counters: Arc::new(counters.expect("a new directory").0),
         counted: Progress::at(Seq(0)),
+        deliveries: DeliveryBoard::default(),
         disk: host.disk(),
         clock,
         keys: Box::new(|| Arc::new(Keyring::new(Vec::new(), None))),
@@ -72,6 +73,8 @@ fn start(host: &Host) -> Running {
         silence: BTreeMap::new(),
         dead_letters_max: 10,
         dead_letters_kept: Duration::from_secs(60),
+        targets: vec!["desk".to_owned()],
+        broken_after: Duration::from_secs(300),
         ran_until: ReceivedAt(0),
     };
     let watch = WatchReader::new(watched, settings);

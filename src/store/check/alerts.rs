@@ -18,7 +18,7 @@ const ROWS_MAX: usize = 500;
 /// What the log tells of alerts, as far as it was read.
 #[derive(Default)]
 pub(super) struct AlertsTold {
-    /// What people did, counted, by alert.
+    /// The steps that are entries of their own, counted, by alert.
     steps: HashMap<Uuid, u32>,
     /// Alerts beyond [`ALERTS_MAX`].
     pub(super) uncounted: u64,
@@ -28,7 +28,7 @@ pub(super) struct AlertsTold {
 #[derive(Clone, Copy)]
 struct Untold {
     alert: Uuid,
-    /// What people did, by the alert itself.
+    /// The steps that are entries of their own, by the alert itself.
     steps: u32,
 }
 
@@ -134,7 +134,7 @@ impl AlertsTold {
     }
 
     fn untold(&self, alert: &Alert) -> Option<Untold> {
-        let steps = alert.history.iter().filter(|step| is_by_people(step)).count();
+        let steps = alert.history.iter().filter(|step| step.change.is_entered_as_change()).count();
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         let is_told = self.steps.get(&alert.id).is_some_and(|told| *told >= steps);
         (!is_told).then_some(Untold { alert: alert.id, steps })
@@ -186,17 +186,14 @@ fn fits(alert: &Alert, at: ReceivedAt, activity: &Activity) -> bool {
     }
 }
 
-fn is_by_people(step: &AlertStep) -> bool {
-    !matches!(step.change, AlertChange::Raised | AlertChange::Notified)
-}
-
-/// Where the steps of people have led.
+/// Where the steps have led.
 fn status_of(history: &[AlertStep]) -> AlertStatus {
     history.iter().fold(AlertStatus::Active, |status, step| match step.change {
         AlertChange::Acknowledged => AlertStatus::Acknowledged,
         AlertChange::Resolved => AlertStatus::Resolved,
         AlertChange::Dismissed => AlertStatus::Dismissed,
-        AlertChange::Reopened => AlertStatus::Active,
+        AlertChange::Reopened | AlertChange::Resumed => AlertStatus::Active,
+        AlertChange::Suppressed => AlertStatus::Suppressed,
         AlertChange::Raised | AlertChange::Notified | AlertChange::Commented => status,
     })
 }
@@ -204,7 +201,7 @@ fn status_of(history: &[AlertStep]) -> AlertStatus {
 /// An alert against what is kept beside it.
 fn check_alert(read: &ReadTransaction, alert: &Alert, report: &mut Report) -> Result<(), StoreError> {
     let id = alert.id;
-    if alert.status != AlertStatus::Suppressed && alert.status != status_of(&alert.history) {
+    if alert.status != status_of(&alert.history) {
         report.note(
             Fault::Altered,
             None,

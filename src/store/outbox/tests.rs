@@ -1,7 +1,9 @@
 //! The outbox held against a plain model, over any sequence of tries, answers, kills and decisions; and its retention.
 
 use super::*;
-use crate::routing::{ATTEMPTS_MAX, Breaker, BreakerState, Failure, Permission, TryEnd, state_after};
+use crate::routing::{
+    Breaker, BreakerState, Failure, Patience, Permission, STRIKES_MAX, TargetThen, TryEnd, state_after,
+};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant};
 
 const SECOND: u64 = 1_000_000_000;
 const TARGET: &str = "desk";
+/// How long a delivery may wait.
+const WAIT_MAX: Duration = Duration::from_secs(3 * 3_600);
 
 fn now(secs: u64) -> ReceivedAt {
     ReceivedAt((1_700_000_000 + secs) * SECOND)
@@ -39,7 +43,7 @@ fn waiting(number: u64, target: &str, at: ReceivedAt) -> Delivery {
         fired_at: Timestamp::UNIX_EPOCH,
         decided_at: at,
         failures: Vec::new(),
-        state: DeliveryState::Waiting { attempts: 0, next_try: at, last_error: None },
+        state: DeliveryState::ready(at),
     }
 }
 
@@ -111,6 +115,9 @@ struct Run {
     /// Seconds since the beginning.
     time: u64,
     breaker: Breaker,
+    /// When the target last took something, and how many probes have failed since.
+    told_at: Option<ReceivedAt>,
+    failed_probes: usize,
     model: BTreeMap<Uuid, Place>,
     next_try: BTreeMap<Uuid, u64>,
     decided: u64,
@@ -124,6 +131,8 @@ impl Run {
             began: Instant::now(),
             time: 0,
             breaker: Breaker::default(),
+            told_at: None,
+            failed_probes: 0,
             model: BTreeMap::new(),
             next_try: BTreeMap::new(),
             decided: 0,
@@ -143,7 +152,7 @@ impl Run {
             Step::Work(answer) => self.work(*answer, true),
             Step::Die(answer) => {
                 self.work(*answer, false);
-                self.breaker = Breaker::default();
+                (self.breaker, self.told_at, self.failed_probes) = (Breaker::default(), None, 0);
             }
             Step::Revive(rank) => {
                 if let Some(id) = self.dead_letter(*rank) {
@@ -169,9 +178,27 @@ impl Run {
         letters.expect("memory does not fail").get(rank).map(|letter| letter.delivery.id)
     }
 
+    /// What has waited for too long behind an open breaker, by the model and by the store.
+    fn give_up_overdue(&mut self) {
+        let (at, steady) = (now(self.time), self.began + Duration::from_secs(self.time));
+        if self.breaker.state(steady) == BreakerState::Closed {
+            return;
+        }
+        let overdue =
+            self.store.overdue_deliveries(TARGET, WAIT_MAX, at, 1_000).expect("memory does not fail");
+        commit(&self.store, at, |txn| txn.give_up_deliveries(&overdue, "waited in vain"));
+        for id in overdue {
+            let known = known(&self.store, id).expect("it is kept");
+            assert!(known.decided_at.0 + 3 * 3_600 * SECOND <= at.0, "only what has waited for so long");
+            assert_eq!(self.model.insert(id, Place::Dead), Some(Place::Ready));
+        }
+    }
+
     /// One turn of the worker: what is due first, if its time has come and the breaker lets it.
     fn work(&mut self, answer: Answer, is_noted: bool) {
-        let next = self.store.next_delivery(TARGET).expect("memory does not fail");
+        self.give_up_overdue();
+        let rank = self.failed_probes;
+        let next = self.store.next_delivery(TARGET, rank, now(self.time)).expect("memory does not fail");
         let ready = self.model.values().filter(|place| **place == Place::Ready).count();
         assert_eq!(next.is_some(), ready > 0, "what is ready is found");
         let Some(delivery) = next else { return };
@@ -199,16 +226,28 @@ impl Run {
         if !is_noted {
             return;
         }
+        let was_probe = self.breaker.state(steady) != BreakerState::Closed;
+        let told_at = self.told_at;
         match failure {
-            None => self.breaker.succeeded(),
-            Some(failure) => self.breaker.failed(failure, steady),
+            None => {
+                self.breaker.succeeded();
+                (self.told_at, self.failed_probes) = (Some(at), 0);
+            }
+            Some(failure) => {
+                self.breaker.failed(failure, steady);
+                self.failed_probes += usize::from(was_probe);
+            }
         }
-        let state = state_after(ended, delivery.attempts() + 1, self.chance, at);
+        let holds_back = self.breaker.state(steady) != BreakerState::Closed;
+        let (target, patience) =
+            (TargetThen { told_at, holds_back }, Patience { wait_max: WAIT_MAX, chance: self.chance });
+        let state = state_after(&delivery, ended, target, patience, at);
         let place = match &state {
-            DeliveryState::Waiting { next_try, .. } => {
+            DeliveryState::Waiting { next_try, strikes, .. } => {
+                assert!(*strikes < STRIKES_MAX);
                 let before = self.next_try.insert(delivery.id, next_try.0);
                 assert!(before.is_none_or(|before| before <= next_try.0), "the next try only moves on");
-                assert!(next_try.0 >= at.0);
+                assert!(next_try.0 >= at.0 || holds_back, "one that keeps its place waits for the breaker");
                 Place::Ready
             }
             DeliveryState::Told { .. } => Place::Told,
@@ -217,7 +256,7 @@ impl Run {
         commit(&self.store, at, |txn| txn.settle_delivery(delivery.id, state.clone()));
         // A second note, as of a worker that was thought dead, changes nothing that has ended.
         if place != Place::Ready {
-            let late = DeliveryState::Waiting { attempts: 1, next_try: at, last_error: None };
+            let late = DeliveryState::ready(at);
             commit(&self.store, at, |txn| txn.settle_delivery(delivery.id, late));
         }
         self.model.insert(delivery.id, place);
@@ -240,9 +279,6 @@ impl Run {
                 DeliveryState::NotTold { .. } => unreachable!("nothing is quiet here"),
             };
             assert_eq!(found, *place);
-            if *place != Place::Discarded {
-                assert!(delivery.attempts() <= ATTEMPTS_MAX);
-            }
             assert_eq!(delivery.ended_at().is_none(), *place == Place::Ready);
         }
         let ended = self.store.db.begin_read().expect("memory").open_table(t::ENDED_DELIVERIES);
@@ -271,27 +307,92 @@ proptest! {
     }
 }
 
+/// A target that hangs for an hour while a hundred notifications come to wait for it.
 #[test]
-fn what_waited_through_an_outage_goes_out_oldest_first_and_one_that_is_refused_keeps_nobody() {
+fn an_outage_makes_no_dead_letters_and_what_waited_goes_out_oldest_first() {
+    let mut run = Run::new();
+    for minute in 0..100 {
+        run.take(&Step::Decide);
+        for _ in 0..6 {
+            run.time += if minute == 0 { 5 } else { 10 };
+            run.take(&Step::Work(Answer::IsUnwell));
+        }
+    }
+    assert!(run.time > 5_000 && run.model.values().all(|place| *place == Place::Ready), "{}", run.time);
+    let mut told = Vec::new();
+    run.time += 30;
+    let next = |run: &Run| run.store.next_delivery(TARGET, run.failed_probes, now(run.time));
+    while let Some(next) = next(&run).expect("memory does not fail") {
+        run.take(&Step::Work(Answer::Takes));
+        run.time += 1;
+        if run.model[&next.id] == Place::Told {
+            told.push(next.alert.as_u128());
+        }
+    }
+    // The first one told is the probe, and that may be any.
+    let probe = told.remove(0);
+    assert_eq!(told, (1..=100).filter(|number| *number != probe).collect::<Vec<u128>>());
+}
+
+/// One message that the target answers 500 to, among others that it takes.
+#[test]
+fn a_message_that_is_never_taken_keeps_nobody_and_is_given_up() {
     let store = store();
-    for number in 0..100 {
+    commit(&store, now(0), |txn| txn.put_delivery(&waiting(7, TARGET, now(0))));
+    let (mut breaker, mut told_at, mut failed_probes) = (Breaker::default(), None, 0);
+    let (began, mut told, mut longest) = (Instant::now(), 0, 0);
+    for second in 0..3_600 {
+        let (at, steady) = (now(second), began + Duration::from_secs(second));
+        if second % 20 == 0 {
+            commit(&store, at, |txn| txn.put_delivery(&waiting(1_000 + second, TARGET, at)));
+        }
+        let Some(next) = store.next_delivery(TARGET, failed_probes, at).expect("memory") else { continue };
+        let is_due = routing::due(next.due().expect("it waits"), at) == Duration::ZERO;
+        if !is_due || breaker.ask(steady) != Permission::Go {
+            continue;
+        }
+        let was_probe = breaker.state(steady) != BreakerState::Closed;
+        let before = told_at;
+        let ended = if next.alert.as_u128() == 7 {
+            breaker.failed(Failure::Unwell, steady);
+            failed_probes += usize::from(was_probe);
+            TryEnd::Failed { again: true, asked: None, why: "answered 500".to_owned() }
+        } else {
+            breaker.succeeded();
+            (told_at, failed_probes, told) = (Some(at), 0, told + 1);
+            longest = longest.max(at.0 - next.decided_at.0);
+            TryEnd::Taken
+        };
+        let holds_back = breaker.state(steady) != BreakerState::Closed;
+        let patience = Patience { wait_max: WAIT_MAX, chance: second * 7_919 };
+        let state = state_after(&next, ended, TargetThen { told_at: before, holds_back }, patience, at);
+        commit(&store, at, |txn| txn.settle_delivery(next.id, state));
+    }
+    let poison = known(&store, waiting(7, TARGET, now(0)).id).expect("it is kept");
+    assert!(matches!(poison.state, DeliveryState::Dead { attempts: 5.., .. }), "{:?}", poison.state);
+    assert_eq!(told, 180, "all others arrive");
+    assert!(longest < 65 * SECOND, "and none waits for long: {} s", longest / SECOND);
+}
+
+#[test]
+fn those_that_are_due_take_turns_by_rank_and_one_that_cannot_be_read_is_left_out() {
+    let store = store();
+    for number in 0..3 {
         commit(&store, now(number), |txn| txn.put_delivery(&waiting(number, TARGET, now(number))));
     }
-    let mut told = Vec::new();
-    while let Some(next) = store.next_delivery(TARGET).expect("memory does not fail") {
-        let number = next.alert.as_u128();
-        let ended = match number {
-            7 => TryEnd::Failed { again: false, asked: None, why: "it said no".to_owned() },
-            _ => TryEnd::Taken,
-        };
-        let at = now(3_600 + u64::try_from(number).expect("it is small"));
-        let state = state_after(ended, next.attempts() + 1, 0, at);
-        commit(&store, at, |txn| txn.settle_delivery(next.id, state));
-        told.push(number);
-    }
-    assert_eq!(told, (0..100).collect::<Vec<u128>>());
-    let counts = store.outbox_counts(TARGET).expect("memory does not fail");
-    assert_eq!((counts.waiting, counts.dead), (0, 1));
+    let next = |rank, at| {
+        let found = store.next_delivery(TARGET, rank, now(at)).expect("memory does not fail");
+        found.expect("one waits").alert.as_u128()
+    };
+    assert_eq!([0, 1, 2, 3, 4].map(|rank| next(rank, 2)), [0, 1, 2, 0, 1]);
+    assert_eq!([1, 2, 3].map(|rank| next(rank, 1)), [1, 0, 1], "the third is not due yet");
+    let damage = |txn: &mut Txn<'_>| {
+        let id = waiting(1, TARGET, now(1)).id;
+        txn.writing().open_table(t::DELIVERIES)?.insert(id.as_bytes(), &[VERSION, b'?'][..])?;
+        Ok(())
+    };
+    commit(&store, now(3), damage);
+    assert_eq!(next(1, 2), 0);
 }
 
 #[test]
@@ -304,11 +405,11 @@ fn a_row_that_cannot_be_read_is_passed_over() {
         txn.writing().open_table(t::DELIVERIES)?.insert(bad.id.as_bytes(), &[VERSION, b'?'][..])?;
         Ok(())
     });
-    assert!(store.next_delivery(TARGET).is_err_and(|error| error.is_damage()));
+    assert!(store.next_delivery(TARGET, 0, now(9)).is_err_and(|error| error.is_damage()));
     commit(&store, now(4), |txn| txn.pass_over_unreadable(TARGET));
-    assert_eq!(store.next_delivery(TARGET).expect("it can be read"), Some(good.clone()));
+    assert_eq!(store.next_delivery(TARGET, 0, now(9)).expect("it can be read"), Some(good.clone()));
     commit(&store, now(5), |txn| txn.pass_over_unreadable(TARGET));
-    assert_eq!(store.next_delivery(TARGET).expect("it can be read"), Some(good));
+    assert_eq!(store.next_delivery(TARGET, 0, now(9)).expect("it can be read"), Some(good));
 }
 
 #[test]

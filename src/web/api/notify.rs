@@ -3,7 +3,7 @@
 use super::alerts::parse_id;
 use crate::model::{Activity, Delivery, DeliveryState};
 use crate::notify::Notice;
-use crate::store::OutboxCounts;
+use crate::store::{OutboxCounts, StoreError};
 use crate::web::auth::{Admin, Reader};
 use crate::web::body::Object;
 use crate::web::error::Problem;
@@ -174,12 +174,25 @@ struct DeliveryView {
     why: Option<String>,
 }
 
-impl From<Delivery> for DeliveryView {
-    fn from(delivery: Delivery) -> DeliveryView {
+/// What keeps a notification that waits from setting out; nothing where its time is all that it waits for.
+pub fn obstacle(app: &Appliance, delivery: &Delivery) -> Option<String> {
+    delivery.due()?;
+    let status = app.deliveries.status(&delivery.target);
+    let failure = status.last_failure.as_ref().map_or("", |(_, why)| why);
+    match status.breaker_name() {
+        "closed" => None,
+        "held" => Some("somebody stopped the sending to this target".to_owned()),
+        _ => Some(format!("its target is down, and it is sent once that is well: {failure}")),
+    }
+}
+
+impl DeliveryView {
+    fn new(app: &Appliance, delivery: Delivery) -> DeliveryView {
+        let obstacle = obstacle(app, &delivery);
         let attempts = delivery.attempts();
         let (state, told_at, next_try_at, why) = match delivery.state {
             DeliveryState::Waiting { next_try, last_error, .. } => {
-                ("waiting", None, Some(next_try.timestamp()), last_error)
+                ("waiting", None, Some(next_try.timestamp()), last_error.or(obstacle))
             }
             DeliveryState::Told { at, .. } => ("told", Some(at.timestamp()), None, None),
             DeliveryState::Dead { reason, .. } => ("dead", None, None, Some(reason)),
@@ -212,13 +225,15 @@ pub async fn deliveries(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
-    let found = app
+    let views = app
         .read(move |app| {
-            let alert = app.store.alert(id, &caller.organizations)?;
-            alert.map(|alert| app.store.deliveries_of(alert.id, LISTED_MAX)).transpose()
+            let Some(alert) = app.store.alert(id, &caller.organizations)? else { return Ok(None) };
+            let found = app.store.deliveries_of(alert.id, LISTED_MAX)?;
+            Ok::<_, StoreError>(Some(
+                found.into_iter().map(|found| DeliveryView::new(app, found)).collect::<Vec<_>>(),
+            ))
         })
         .await?;
-    let found = found.ok_or_else(|| Problem::not_found("alert with this id"))?;
-    let views: Vec<DeliveryView> = found.into_iter().map(DeliveryView::from).collect();
+    let views = views.ok_or_else(|| Problem::not_found("alert with this id"))?;
     Ok(Json(serde_json::json!({ "data": views })).into_response())
 }

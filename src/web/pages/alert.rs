@@ -13,7 +13,7 @@ use super::subject;
 use super::time::TimeView;
 use super::{text, words};
 use crate::detect::{self, Relation};
-use crate::model::{Alert, AlertChange, AuditEvent, Delivery, Evidence, EvidenceItem, Pattern};
+use crate::model::{Alert, AlertChange, AlertStatus, AuditEvent, Evidence, EvidenceItem, Pattern};
 use askama::Template;
 
 /// How many of the events that counted the page lists: the first and the last half of it where there are
@@ -36,6 +36,8 @@ pub struct AlertPage {
     pub severity: Badge,
     /// Where it stands.
     pub status: Badge,
+    /// What a silence makes of it, where one does.
+    pub suppressed: Option<String>,
     /// The principal, address or source that it is about.
     pub key: String,
     /// All events of that key, where the key is a principal or an address.
@@ -123,6 +125,7 @@ impl AlertPage {
             pattern: alert.pattern.name(),
             severity: alert.severity.into(),
             status: alert.status.into(),
+            suppressed: suppressed(alert),
             key: text::short(&alert.key, 400),
             key_href: key_href(alert),
             organization: text::cell(alert.organization.as_deref()),
@@ -140,9 +143,9 @@ impl AlertPage {
                 words::counted(alert.evidence.count, "event")
             ),
             rows,
-            deliveries: deliveries.iter().map(DeliveryRow::from).collect(),
+            deliveries: deliveries.to_vec(),
             no_events: if alert.evidence.count == 0 {
-                "No event counts here: this is about the log itself, not about what was sent."
+                "No event counts here: this is about the appliance itself, not about what was sent."
             } else {
                 "None of its events is kept any more."
             },
@@ -163,7 +166,7 @@ pub struct About<'a> {
     /// The alerts that belong to it.
     pub related: &'a [(Relation, Alert)],
     /// What became of its notifications, newest first.
-    pub deliveries: &'a [Delivery],
+    pub deliveries: &'a [DeliveryRow],
     /// Why the last action did not work.
     pub notice: Option<&'a str>,
     /// Where the appliance is reached.
@@ -262,7 +265,9 @@ fn action(alert: &Alert, change: AlertChange) -> Option<Action> {
         AlertChange::Dismissed => ("dismiss", "Dismiss", Some("Why is it not worth dealing with?"), true),
         AlertChange::Reopened => ("reopen", "Reopen", Some("Why was it closed too early?"), true),
         AlertChange::Commented => ("comment", "Comment", Some("What should others know?"), true),
-        AlertChange::Raised | AlertChange::Notified => return None,
+        AlertChange::Raised | AlertChange::Notified | AlertChange::Suppressed | AlertChange::Resumed => {
+            return None;
+        }
     };
     Some(Action { path: format!("/alerts/{}/{name}", alert.id), name, button, question, required })
 }
@@ -288,6 +293,15 @@ fn numbers(alert: &Alert) -> Numbers {
     }
 }
 
+/// Why a suppressed alert is, and what becomes of it.
+fn suppressed(alert: &Alert) -> Option<String> {
+    let step =
+        alert.last_step(AlertChange::Suppressed).filter(|_| alert.status == AlertStatus::Suppressed)?;
+    let why = step.note.as_deref().unwrap_or("a silence covers it");
+    let next = "Once no silence covers it, its next firing makes it active and is told. Until then it counts as open.";
+    Some(format!("Nobody was told: {}. {next}", text::short(why, 400)))
+}
+
 /// Everything of the alert's key. Findings about integrity are keyed by source, which is no field of the
 /// event.
 fn key_href(alert: &Alert) -> Option<String> {
@@ -300,7 +314,7 @@ fn key_href(alert: &Alert) -> Option<String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{AlertStatus, ReceivedAt, Role, Seq};
+    use crate::model::{ReceivedAt, Role, Seq};
     use crate::web::pages::frame::UserView;
     use jiff::{SignedDuration, Timestamp};
     use uuid::Uuid;

@@ -23,13 +23,15 @@ pub struct DeliveryRow {
     pub why: Option<String>,
 }
 
-impl From<&Delivery> for DeliveryRow {
-    fn from(delivery: &Delivery) -> DeliveryRow {
+impl DeliveryRow {
+    /// The row of a notification; `obstacle` says what keeps it from setting out.
+    pub fn new(delivery: &Delivery, obstacle: Option<&str>) -> DeliveryRow {
         let (mark, at, why) = match &delivery.state {
             DeliveryState::Told { at, .. } => (("check", "Told", "good"), *at, None),
-            DeliveryState::Waiting { last_error: None, .. } => {
-                (("bell", "On its way", "info"), delivery.decided_at, None)
-            }
+            DeliveryState::Waiting { last_error: None, .. } => match obstacle {
+                None => (("bell", "On its way", "info"), delivery.decided_at, None),
+                Some(why) => (("bell", "Not told yet", "medium"), delivery.decided_at, Some(why.to_owned())),
+            },
             DeliveryState::Waiting { attempts, last_error: Some(error), .. } => {
                 let why = format!("tried {attempts} ×, will be tried again: {error}");
                 (("bell", "Not told yet", "medium"), delivery.decided_at, Some(why))
@@ -65,7 +67,7 @@ mod tests {
     use uuid::Uuid;
 
     fn row(state: DeliveryState) -> DeliveryRow {
-        DeliveryRow::from(&Delivery {
+        let delivery = Delivery {
             id: Uuid::nil(),
             alert: Uuid::nil(),
             occurrences: 1,
@@ -76,7 +78,8 @@ mod tests {
             decided_at: ReceivedAt(0),
             failures: Vec::new(),
             state,
-        })
+        };
+        DeliveryRow::new(&delivery, Some("its target is stopped"))
     }
 
     #[test]
@@ -88,7 +91,11 @@ mod tests {
         assert_eq!(dead.why.as_deref(), Some("given up after 5 ×: answered 500"));
         let quiet = row(DeliveryState::NotTold { why: NotTold::Acknowledged { by: "bob".into() } });
         assert_eq!((quiet.mark.word, quiet.why.as_deref()), ("Not told", Some("bob had acknowledged it")));
-        let later = row(DeliveryState::Waiting { attempts: 1, next_try: at, last_error: Some("x".into()) });
+        let held = row(DeliveryState::ready(at));
+        assert_eq!((held.mark.word, held.why.as_deref()), ("Not told yet", Some("its target is stopped")));
+        let last_error = Some("x".into());
+        let later =
+            row(DeliveryState::Waiting { since: at, attempts: 1, strikes: 1, next_try: at, last_error });
         assert_eq!(later.why.as_deref(), Some("tried 1 ×, will be tried again: x"));
     }
 }

@@ -107,6 +107,8 @@ fn mark(change: AlertChange) -> Badge {
         AlertChange::Dismissed => ("minus", "Dismissed", "info"),
         AlertChange::Reopened => ("arrow", "Reopened", "active"),
         AlertChange::Commented => ("comment", "Commented", "info"),
+        AlertChange::Suppressed => ("pause", "Suppressed", "info"),
+        AlertChange::Resumed => ("active", "Active again", "active"),
     };
     Badge { icon, word, tone }
 }

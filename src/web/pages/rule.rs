@@ -38,5 +38,9 @@ pub fn rule(pattern: Pattern) -> &'static str {
             "What came in from a source is not the sum of what was stored, known already and rejected."
         }
         Pattern::DeadLetters => "More dead letters wait than dead_letters_max.",
+        Pattern::Undelivered => {
+            "Every try at a target has failed for broken_after_secs, only other settings can mend it, or what was given \
+             up for it has become twice as much."
+        }
     }
 }

@@ -5,11 +5,13 @@ use crate::decode;
 use crate::detect;
 use crate::model::{Alert, AlertChange, Caller, EvidenceItem, ReceivedAt};
 use crate::web::api::alerts::{change_of, parse_id};
+use crate::web::api::notify::obstacle;
 use crate::web::auth::{Reader, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::exhibit;
 use crate::web::pages::alert::{About, AlertPage, EvidenceRow, evidence_shown};
+use crate::web::pages::delivery::DeliveryRow;
 use crate::web::state::{App, Appliance};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -106,6 +108,10 @@ fn view(
     let rows = evidence_shown(&alert.evidence).iter().map(|item| row(app, item)).collect::<Result<_, _>>()?;
     let related = app.store.related_alerts(&alert, &caller.organizations, RELATED_MAX)?;
     let deliveries = app.store.deliveries_of(id, DELIVERIES_SHOWN_MAX)?;
+    let deliveries: Vec<DeliveryRow> = deliveries
+        .iter()
+        .map(|delivery| DeliveryRow::new(delivery, obstacle(app, delivery).as_deref()))
+        .collect();
     let about = About { legal: &legal(&alert), related: &related, deliveries: &deliveries, notice, base_url };
     page(&AlertPage::new(frame(app, caller)?, &alert, rows, about))
 }

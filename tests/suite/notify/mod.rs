@@ -1,5 +1,6 @@
 //! Notifications: a real mail server and a real HTTP server, what arrives there, and what does not and why.
 
+mod broken;
 mod dead_letters;
 mod injection;
 mod mail_server;
@@ -55,9 +56,10 @@ fn hook(name: &str, port: u16) -> String {
     format!("[notify.targets.{name}]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:{port}/hook\"\n")
 }
 
-/// A route of that name to these targets.
+/// A route of that name to these targets, for what events show. That one of the targets takes nothing is an alert too, and
+/// would be told to the others.
 fn route(name: &str, targets: &[&str]) -> String {
-    format!("[notify.routes.{name}]\ntargets = {targets:?}\n")
+    format!("[notify.routes.{name}]\ntargets = {targets:?}\ntypes = [\"SECURITY\"]\n")
 }
 
 /// Sends five failed sign-ins, which raise one alert, and waits for it.

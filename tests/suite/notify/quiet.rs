@@ -2,7 +2,7 @@
 
 use super::receiver::Receiver;
 use super::{configured, deliveries, hook, raise, route, settled};
-use crate::appliance::{Appliance, eventually};
+use crate::appliance::{Appliance, eventually, lossy, sealwatch};
 use crate::client::Client;
 use crate::samples::failed_sign_in;
 use serde_json::{Value, json};
@@ -166,4 +166,85 @@ fn the_page_tests_targets_shows_what_a_silence_would_mute_makes_it_and_ends_it()
     let page = reader.get("/notifications").expect(200).text();
     assert!(!page.contains("Send a test") && !page.contains("A new silence"), "{page}");
     reader.post_as("/notifications/targets/desk/test", "application/x-www-form-urlencoded", b"").expect(403);
+}
+
+#[test]
+fn an_alert_raised_under_a_silence_is_suppressed_until_it_fires_without_one() {
+    let receiver = Receiver::start();
+    let mut appliance = started(&receiver, "[log]\ncheckpoint_secs = 1\n");
+    let client = appliance.everything("suppressed");
+    let known = raise(&client, "clinic", "ada");
+    settled(&client, &known, "desk", "told");
+    let ends = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let silence = json!({"matcher": {"keys": ["ada", "eve"]}, "reason": "a drill", "endsAt": ends});
+    let silence = client.post("/api/v1/silences", &silence).expect(201).json();
+    fire_again(&client, "ada", 1);
+    assert_eq!(newest(&client, &known, 2)["state"], "notTold");
+    let status = |id: &str| client.get(&format!("/api/v1/alerts/{id}")).expect(200).json()["status"].clone();
+    assert_eq!(status(&known), "active", "people know of it");
+
+    let alert = raise(&client, "clinic", "eve");
+    let quiet = newest(&client, &alert, 1);
+    assert_eq!(
+        (&quiet["state"], &quiet["why"]),
+        (&json!("notTold"), &json!("silenced by key:suppressed: a drill"))
+    );
+    assert_eq!(status(&alert), "suppressed");
+    let listed = |status: &str| {
+        let page = client.get(&format!("/api/v1/alerts?status={status}")).expect(200).json();
+        page["data"].as_array().expect("an array").iter().any(|found| found["id"] == *alert)
+    };
+    assert!(listed("suppressed") && !listed("active"));
+    let counts = client.get("/api/v1/alerts/statistics").expect(200).json();
+    assert_eq!(
+        (&counts["byStatus"]["suppressed"], &counts["open"]),
+        (&json!(1), &json!(2)),
+        "it counts as open"
+    );
+    assert!(
+        client.get("/alerts").expect(200).text().contains("Suppressed"),
+        "and stands among the open ones"
+    );
+    let page = client.get(&format!("/alerts/{alert}")).expect(200).text();
+    assert!(page.contains("Nobody was told: silenced by key:suppressed: a drill."), "{page}");
+    client.post(&format!("/api/v1/alerts/{alert}/comment"), &json!({"comment": "seen"})).expect(200);
+    client.post(&format!("/api/v1/alerts/{alert}/reopen"), &json!({})).expect(409);
+
+    // Still within the cooldown: but when that began, nobody was told.
+    client
+        .call("DELETE", &format!("/api/v1/silences/{}", silence["id"].as_str().expect("an id")), b"")
+        .expect(204);
+    assert_eq!(status(&alert), "suppressed", "until it fires");
+    client.post("/api/v1/audit/events", &failed_sign_in("clinic", "eve", 9)).expect(201);
+    eventually("it is told", || (newest(&client, &alert, 2)["state"] == "told").then_some(()));
+    let record = client.get(&format!("/api/v1/alerts/{alert}")).expect(200).json();
+    assert_eq!((&record["status"], &record["occurrences"]), (&json!("active"), &json!(2)));
+    let steps: Vec<&str> = record["history"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter_map(|step| step["change"].as_str())
+        .collect();
+    assert_eq!(steps, ["raised", "suppressed", "notified", "commented", "resumed", "notified"]);
+    assert_eq!(receiver.got().len(), 2);
+
+    // A suppressed alert is closed as any other, and both the log and the evidence tell of all this.
+    let silence = json!({"matcher": {"keys": ["mallory"]}, "reason": "another", "endsAt": ends});
+    client.post("/api/v1/silences", &silence).expect(201);
+    let closed = raise(&client, "clinic", "mallory");
+    client
+        .post(&format!("/api/v1/alerts/{closed}/resolve"), &json!({"resolutionNotes": "a drill"}))
+        .expect(200);
+    assert_eq!(status(&closed), "resolved");
+    let zip = eventually("a checkpoint covers it", || {
+        let reply = client.get(&format!("/api/v1/alerts/{alert}/evidence"));
+        (reply.status == 200).then_some(reply)
+    });
+    let file = appliance.file("alert.zip");
+    std::fs::write(&file, &zip.body).expect("it can be written");
+    let checked = sealwatch().arg("verify").arg(&file).output().expect("the program can be started");
+    assert_eq!(checked.status.code(), Some(0), "{}", lossy(&checked.stdout));
+    appliance.stop();
+    let verified = appliance.run(&["verify"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", lossy(&verified.stdout));
 }

@@ -87,7 +87,7 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
         |code: u16, port: u16| Answer::of(code).with("Location", &format!("http://127.0.0.1:{port}/stolen"));
     let to = elsewhere.port;
     let mut cases = vec![
-        case("refuses", closed, ("dead", 5), "no connection", "open"),
+        case("refuses", closed, ("waiting", 5), "no connection", "open"),
         case(
             "silent",
             raw(|_stream| {
@@ -104,7 +104,7 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
                 read_some(&mut stream)?;
                 reset(stream)
             }),
-            ("dead", 5),
+            ("waiting", 5),
             "the connection broke",
             "open",
         ),
@@ -114,7 +114,7 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
                 read_some(&mut stream)?;
                 stream.write_all(b"\x16\x03 hello\r\n\r\n")
             }),
-            ("dead", 5),
+            ("waiting", 5),
             "the connection broke",
             "open",
         ),
@@ -144,6 +144,18 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
             "",
             "closed",
         ),
+        case(
+            "head-only",
+            raw(|mut stream| {
+                read_some(&mut stream)?;
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")?;
+                std::thread::park_timeout(Duration::from_millis(200));
+                reset(stream)
+            }),
+            ("told", 1),
+            "",
+            "closed",
+        ),
         case("huge", endless("200 OK", written.clone()), ("told", 1), "", "closed"),
         case(
             "huge-error",
@@ -154,6 +166,7 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
         ),
     ];
     for (name, location) in [
+        ("moved-to-itself", "/hook"),
         ("moved-to-metadata", "http://169.254.169.254/latest/meta-data/"),
         ("moved-to-a-file", "file:///etc/passwd"),
     ] {
@@ -168,13 +181,13 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
         ("bad", 400, ("dead", 1), "answered 400", "closed"),
         ("unknown", 401, ("waiting", 1), "answered 401", "open"),
         ("forbidden", 403, ("waiting", 1), "answered 403", "open"),
-        ("nowhere", 404, ("dead", 1), "answered 404", "open"),
+        ("nowhere", 404, ("waiting", 1), "answered 404", "open"),
         ("gone", 410, ("dead", 1), "answered 410", "open"),
         ("too-large", 413, ("dead", 1), "answered 413", "closed"),
-        ("timeout", 408, ("dead", 5), "answered 408", "open"),
-        ("error", 500, ("dead", 5), "answered 500", "open"),
-        ("bad-gateway", 502, ("dead", 5), "answered 502", "open"),
-        ("no-time", 504, ("dead", 5), "answered 504", "open"),
+        ("timeout", 408, ("waiting", 5), "answered 408", "open"),
+        ("error", 500, ("waiting", 5), "answered 500", "open"),
+        ("bad-gateway", 502, ("waiting", 5), "answered 502", "open"),
+        ("no-time", 504, ("waiting", 5), "answered 504", "open"),
     ] {
         let port = answering(&mut kept, move |_| target_of(code, to));
         cases.push(case(name, port, state, why, breaker));
@@ -221,7 +234,9 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
         let why = delivery["why"].as_str().unwrap_or_default();
         assert!(why.contains(case.why), "{}: {why}", case.name);
         let attempts = delivery["attempts"].as_u64().expect("a number");
-        assert_eq!(attempts, case.attempts, "{}: {delivery}", case.name);
+        // One that waits may have been tried once more by now.
+        let is_it = attempts == case.attempts || (case.state == "waiting" && attempts > case.attempts);
+        assert!(is_it, "{}: {delivery}", case.name);
     }
     assert_eq!(elsewhere.got().len(), 0, "no redirect is followed");
     assert!(written.load(Ordering::Relaxed) < 64 << 20, "an answer is read up to a limit");
@@ -242,7 +257,9 @@ fn webhooks_that_misbehave_are_retried_given_up_or_left_alone_and_keep_nobody_wa
     assert!((3_000..=3_640).contains(&wait.as_secs()), "at most an hour: {wait}");
     let gone = target(&client, "gone");
     assert_eq!(gone["gone"], true, "{gone}");
-    assert!(appliance.log().contains("does not work as it is configured"));
+    eventually("the journal says so", || {
+        appliance.log().contains("notifications do not reach a target").then_some(())
+    });
     // What follows for a target that is gone is not even tried.
     let next = raise(&client, "clinic", "bob");
     settled(&client, &next, "gone", "dead");
@@ -331,12 +348,12 @@ fn mail_servers_that_misbehave_are_retried_or_given_up() {
     std::fs::write(appliance.file("ca.pem"), &me.pem).expect("it can be written");
     let (mut rest, mut allow, mut servers) = (String::new(), Vec::new(), Vec::new());
     let cases = [
-        ("busy", Fault::BusyAtRecipient, "none", ("dead", 5), "answered 451"),
+        ("busy", Fault::BusyAtRecipient, "none", ("waiting", 5), "answered 451"),
         ("refuses", Fault::RefusesContent, "none", ("dead", 1), "answered 554"),
         ("stalls", Fault::SilentAfterData, "none", ("waiting", 1), "no answer within 10"),
         ("silent", Fault::Silent, "none", ("waiting", 1), "no answer within 10"),
-        ("floods", Fault::Flood, "none", ("dead", 5), "the connection broke"),
-        ("long-line", Fault::LongLine, "none", ("dead", 5), "the connection broke"),
+        ("floods", Fault::Flood, "none", ("waiting", 5), "the connection broke"),
+        ("long-line", Fault::LongLine, "none", ("waiting", 5), "the connection broke"),
         ("no-starttls", Fault::None, "starttls", ("waiting", 1), "does not offer STARTTLS"),
     ];
     for (name, fault, security, ..) in cases {

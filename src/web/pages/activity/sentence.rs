@@ -156,7 +156,15 @@ fn did(activity: &Activity) -> String {
         Activity::TargetBroken { target, since, .. } => {
             format!("has not got through to {} since {}", quoted(target), TimeView::from(*since).text)
         }
-        Activity::TargetMended { target } => format!("got through to {} again", quoted(target)),
+        Activity::DeliveriesGivenUp { target, waiting } => {
+            let letters = words::counted(*waiting, "notification");
+            format!(
+                "counted {letters} to {} that {} given up",
+                quoted(target),
+                if *waiting == 1 { "was" } else { "were" }
+            )
+        }
+        Activity::TargetMended { target } => format!("found no more trouble with {}", quoted(target)),
         Activity::TargetTested { target, failure: None, .. } => {
             format!("sent a test to {}, and it arrived", quoted(target))
         }
@@ -209,6 +217,8 @@ fn changed(change: AlertChange) -> &'static str {
         AlertChange::Dismissed => "dismissed an alert",
         AlertChange::Reopened => "reopened an alert",
         AlertChange::Commented => "commented on an alert",
+        AlertChange::Suppressed => "raised an alert that a silence covers",
+        AlertChange::Resumed => "saw an alert fire after its silence had ended",
     }
 }
 
@@ -422,7 +432,10 @@ mod tests {
         let since = "Sealwatch has not got through to “on-call” since 1970-01-01 00:00:00 UTC";
         check(&broken, since, &["answered 500"]);
         let mended = Activity::TargetMended { target: target.clone() };
-        check(&mended, "Sealwatch got through to “on-call” again", &[]);
+        check(&mended, "Sealwatch found no more trouble with “on-call”", &[]);
+        let given_up = |waiting| Activity::DeliveriesGivenUp { target: target.clone(), waiting };
+        check(&given_up(1), "Sealwatch counted 1 notification to “on-call” that was given up", &[]);
+        check(&given_up(2), "Sealwatch counted 2 notifications to “on-call” that were given up", &[]);
         let tested = |failure: Option<String>| Activity::TargetTested {
             target: target.clone(),
             by: by.clone(),

@@ -1,0 +1,150 @@
+//! How the targets are: what the last tries at each have shown, and whether somebody stopped it.
+
+use super::steady::Steady;
+use crate::model::ReceivedAt;
+use crate::notify::NotifyError;
+use crate::routing::{Breaker, BreakerState, Failure, Permission};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+
+/// How the targets are, for whoever wants to see it.
+#[derive(Clone, Default)]
+pub struct DeliveryBoard(Arc<Board>);
+
+#[derive(Default)]
+struct Board {
+    targets: Mutex<BTreeMap<String, TargetStatus>>,
+    /// Tells the workers that somebody did something to a target.
+    moved: watch::Sender<()>,
+    steady: Steady,
+}
+
+/// How one target is, since the process began.
+#[derive(Clone, Debug, Default)]
+pub struct TargetStatus {
+    /// Keeps us from knocking where nobody opens.
+    pub breaker: Breaker,
+    /// When it last took something.
+    pub last_told_at: Option<ReceivedAt>,
+    /// Why and when it last failed.
+    pub last_failure: Option<(ReceivedAt, String)>,
+    /// Whether it said that it is gone for good; nothing is sent to it until the next start.
+    pub gone: bool,
+    /// Whether somebody stopped it; nothing is sent to it until somebody has it go on, or until the next start.
+    pub held: bool,
+    /// Since when every try failed.
+    pub failing_since: Option<ReceivedAt>,
+    /// Since when no try failed.
+    pub well_since: Option<ReceivedAt>,
+    /// Whether nothing but other settings can mend it, by its last try.
+    pub misconfigured: bool,
+    /// How many single tries the open breaker has let through in vain.
+    failed_probes: usize,
+}
+
+impl DeliveryBoard {
+    /// One whose breakers go by that clock.
+    pub(super) fn by(steady: Steady) -> DeliveryBoard {
+        DeliveryBoard(Arc::new(Board { steady, ..Board::default() }))
+    }
+
+    /// How that target is.
+    pub fn status(&self, target: &str) -> TargetStatus {
+        self.with(target, |status| status.clone())
+    }
+
+    /// Notes how a try ended that somebody asked for.
+    pub fn note(&self, target: &str, ended: &Result<(), NotifyError>, at: ReceivedAt) {
+        let now = self.0.steady.now();
+        self.with(target, |status| status.note(ended, at, now));
+        self.0.moved.send_replace(());
+    }
+
+    /// Stops the sending to that target, or has it go on at once, whatever the breaker found.
+    pub fn hold(&self, target: &str, held: bool) {
+        self.with(target, |status| {
+            status.held = held;
+            if !held {
+                (status.breaker, status.gone, status.failed_probes) = (Breaker::default(), false, 0);
+            }
+        });
+        self.0.moved.send_replace(());
+    }
+
+    /// Hears whenever somebody does something to a target.
+    pub(super) fn moved(&self) -> watch::Receiver<()> {
+        self.0.moved.subscribe()
+    }
+
+    pub(super) fn with<T>(&self, target: &str, see: impl FnOnce(&mut TargetStatus) -> T) -> T {
+        let mut board = self.0.targets.lock().expect("no holder of this lock panics");
+        see(board.entry(target.to_owned()).or_default())
+    }
+}
+
+impl TargetStatus {
+    /// The breaker's state in a word.
+    pub fn breaker_name(&self) -> &'static str {
+        match self.breaker.state(Instant::now()) {
+            _ if self.held => "held",
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half-open",
+        }
+    }
+
+    /// Whether deliveries are held back because of how it is, not because somebody wants it so.
+    pub(super) fn holds_back(&self, now: Instant) -> bool {
+        !self.held && !self.gone && self.breaker.state(now) != BreakerState::Closed
+    }
+
+    /// The rank of the delivery that is to be tried next.
+    pub(super) fn rank(&self) -> usize {
+        self.failed_probes
+    }
+
+    /// Asks whether a try may set out. What is let go must set out, and its end be noted.
+    pub(super) fn ask(&mut self, nap: Duration, now: Instant) -> Duration {
+        match (self.held, self.gone) {
+            (true, _) => nap,
+            (_, true) => Duration::ZERO,
+            _ => match self.breaker.ask(now) {
+                Permission::Go => Duration::ZERO,
+                Permission::Wait(left) => left,
+            },
+        }
+    }
+
+    /// Notes how a try ended.
+    pub(in crate::readers) fn note(&mut self, ended: &Result<(), NotifyError>, at: ReceivedAt, now: Instant) {
+        let was_probe = self.breaker.state(now) != BreakerState::Closed;
+        match ended {
+            Ok(()) => {
+                self.breaker.succeeded();
+                self.last_told_at = Some(at);
+                self.gone = false;
+            }
+            Err(error) => {
+                self.breaker.failed(error.failure(), now);
+                self.last_failure = Some((at, error.to_string()));
+                self.gone |= error.is_gone();
+            }
+        }
+        let failure = ended.as_ref().err().map(NotifyError::failure);
+        self.misconfigured = failure == Some(Failure::Misconfigured);
+        match failure {
+            // It answers, and is well: at most this message is not to its liking.
+            None | Some(Failure::Refused) => {
+                (self.failing_since, self.failed_probes) = (None, 0);
+                self.well_since.get_or_insert(at);
+            }
+            Some(_) => {
+                self.failing_since.get_or_insert(at);
+                self.well_since = None;
+                self.failed_probes += usize::from(was_probe);
+            }
+        }
+    }
+}
