@@ -364,13 +364,13 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_alert_about_the_log_itself_does_not_say_that_its_events_are_gone() {
+    fn an_alert_about_the_appliance_itself_does_not_say_that_its_events_are_gone() {
         let said = |count| {
             let mut alert = alert(Pattern::LogDamage, 0, 0);
             alert.evidence.count = count;
             page(Role::Viewer, &alert).no_events
         };
-        assert!(said(0).contains("the log itself") && said(1).contains("kept any more"));
+        assert!(said(0).contains("the appliance itself") && said(1).contains("kept any more"));
     }
 
     #[test]
