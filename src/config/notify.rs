@@ -186,6 +186,11 @@ fn read_target(mut section: Section<'_>, name: String, policy: &Policy) -> (Opti
     let kinds = [("email", Some('m')), ("webhook", Some('w')), ("push", Some('p')), ("console", Some('c'))];
     let kind = section.choice("kind", None, &kinds);
     section.require(
+        name != "otlp",
+        "kind",
+        "the name otlp is that of the collector of telemetry; choose another",
+    );
+    section.require(
         kind.is_some(),
         "kind",
         "is missing; it is \"email\", \"webhook\", \"push\" or \"console\"",

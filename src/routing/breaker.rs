@@ -4,21 +4,45 @@ use super::retry::PAUSE_MAX;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Failures within [`FAILURES_WITHIN`] that open it.
+/// Failures one behind the other, within [`CALLS_WITHIN`], that open it.
 const FAILURES_MAX: usize = 5;
-/// How far back failures count.
-const FAILURES_WITHIN: Duration = Duration::from_secs(60);
+/// How many calls it takes before their rate says something: then half of them failing opens it too.
+const CALLS_FOR_A_RATE: usize = 10;
+/// How far back calls count.
+const CALLS_WITHIN: Duration = Duration::from_secs(60);
+/// Of the calls within that time, the last ones that are kept.
+const CALLS_KEPT_MAX: usize = 100;
 /// How long it stays open before one try is let through.
 const OPEN_FOR: Duration = Duration::from_secs(30);
 
 /// Lives as long as the process, one per target; time is an argument.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Breaker {
-    failures: VecDeque<Instant>,
+    /// When the last calls ended, and whether each failed.
+    calls: VecDeque<(Instant, bool)>,
     /// Until when nothing is let through.
     open_until: Option<Instant>,
     /// Whether the one try of a half-open breaker is on its way.
     probing: bool,
+    /// How often it has opened.
+    opened: u64,
+    /// When it last opened or closed.
+    moved_at: Option<Instant>,
+}
+
+/// A breaker as it looks at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerView {
+    /// How it stands.
+    pub state: BreakerState,
+    /// Calls of the last minute, 100 at most.
+    pub calls: usize,
+    /// How many of them failed.
+    pub failures: usize,
+    /// How often it has opened since the process began.
+    pub opened: u64,
+    /// How long ago its state last changed; `None` where it never has.
+    pub changed_ago: Option<Duration>,
 }
 
 /// How the breaker stands.
@@ -30,6 +54,17 @@ pub enum BreakerState {
     Open,
     /// One try is, and its end decides.
     HalfOpen,
+}
+
+impl BreakerState {
+    /// The word in answers and on pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            BreakerState::Closed => "closed",
+            BreakerState::Open => "open",
+            BreakerState::HalfOpen => "half-open",
+        }
+    }
 }
 
 /// Whether a try may set out.
@@ -54,12 +89,6 @@ pub enum Failure {
     Refused,
 }
 
-impl Default for Breaker {
-    fn default() -> Breaker {
-        Breaker { failures: VecDeque::with_capacity(FAILURES_MAX), open_until: None, probing: false }
-    }
-}
-
 impl Breaker {
     /// How it stands at `now`.
     pub fn state(&self, now: Instant) -> BreakerState {
@@ -67,6 +96,19 @@ impl Breaker {
             None => BreakerState::Closed,
             Some(until) if now < until => BreakerState::Open,
             Some(_) => BreakerState::HalfOpen,
+        }
+    }
+
+    /// How it looks at `now`.
+    pub fn view(&self, now: Instant) -> BreakerView {
+        let recent = self.calls.iter().filter(|(at, _)| is_recent(*at, now));
+        let changed_at = self.open_until.filter(|until| *until <= now).or(self.moved_at);
+        BreakerView {
+            state: self.state(now),
+            calls: recent.clone().count(),
+            failures: recent.filter(|(_, failed)| *failed).count(),
+            opened: self.opened,
+            changed_ago: changed_at.map(|at| now.saturating_duration_since(at)),
         }
     }
 
@@ -83,28 +125,62 @@ impl Breaker {
         }
     }
 
-    /// A try got through.
-    pub fn succeeded(&mut self) {
-        *self = Breaker::default();
+    /// A try got through at `now`.
+    pub fn succeeded(&mut self, now: Instant) {
+        self.probing = false;
+        if self.open_until.is_some() {
+            return self.close(now);
+        }
+        self.note(now, false);
+    }
+
+    /// Closes it, whatever was found before.
+    pub fn close(&mut self, now: Instant) {
+        let moved_at = if self.open_until.is_some() { Some(now) } else { self.moved_at };
+        *self = Breaker { opened: self.opened, moved_at, ..Breaker::default() };
     }
 
     /// A try failed at `now`.
     pub fn failed(&mut self, failure: Failure, now: Instant) {
         let was_probe = std::mem::take(&mut self.probing);
         match failure {
-            Failure::Refused => self.succeeded(),
-            Failure::Misconfigured => self.open_until = Some(now + OPEN_FOR),
-            Failure::Asked(pause) => self.open_until = Some(now + pause.min(PAUSE_MAX)),
+            Failure::Refused => self.succeeded(now),
+            Failure::Misconfigured => self.open(now, OPEN_FOR),
+            Failure::Asked(pause) => self.open(now, pause.min(PAUSE_MAX)),
             Failure::Unwell => {
-                self.failures.retain(|at| now.saturating_duration_since(*at) < FAILURES_WITHIN);
-                self.failures.push_back(now);
-                if was_probe || self.failures.len() >= FAILURES_MAX {
-                    self.failures.clear();
-                    self.open_until = Some(now + OPEN_FOR);
+                self.note(now, true);
+                if was_probe || self.fails_too_often() {
+                    self.open(now, OPEN_FOR);
                 }
             }
         }
     }
+
+    fn open(&mut self, now: Instant, pause: Duration) {
+        self.calls.clear();
+        self.open_until = Some(now + pause);
+        self.moved_at = Some(now);
+        self.opened += 1;
+    }
+
+    fn note(&mut self, now: Instant, failed: bool) {
+        self.calls.retain(|(at, _)| is_recent(*at, now));
+        if self.calls.len() == CALLS_KEPT_MAX {
+            self.calls.pop_front();
+        }
+        self.calls.push_back((now, failed));
+    }
+
+    fn fails_too_often(&self) -> bool {
+        let in_a_row = self.calls.iter().rev().take_while(|(_, failed)| *failed).count();
+        let failures = self.calls.iter().filter(|(_, failed)| *failed).count();
+        let enough = self.calls.len() >= CALLS_FOR_A_RATE;
+        in_a_row >= FAILURES_MAX || enough && failures * 2 >= self.calls.len()
+    }
+}
+
+fn is_recent(at: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(at) < CALLS_WITHIN
 }
 
 #[cfg(test)]
@@ -148,8 +224,40 @@ mod tests {
             "one failure is enough now"
         );
         assert_eq!(breaker.ask(start + 61 * SECOND), Permission::Go);
-        breaker.succeeded();
+        breaker.succeeded(start + 61 * SECOND);
         assert_eq!(breaker.state(start + 61 * SECOND), BreakerState::Closed);
+    }
+
+    #[test]
+    fn half_of_ten_calls_failing_opens_it_and_of_nine_does_not() {
+        let (start, mut breaker) = (Instant::now(), Breaker::default());
+        for call in 0..9 {
+            if call % 2 == 0 { breaker.failed(Failure::Unwell, start) } else { breaker.succeeded(start) }
+        }
+        assert_eq!(breaker.state(start), BreakerState::Closed, "five of nine");
+        breaker.failed(Failure::Unwell, start);
+        assert_eq!(breaker.state(start), BreakerState::Open, "six of ten");
+        let mut breaker = Breaker::default();
+        (0..6).for_each(|_| breaker.succeeded(start));
+        (0..4).for_each(|_| breaker.failed(Failure::Unwell, start));
+        assert_eq!(breaker.state(start), BreakerState::Closed, "four of ten");
+    }
+
+    #[test]
+    fn it_tells_how_often_it_opened_and_when_it_last_moved() {
+        let start = Instant::now();
+        let mut breaker = Breaker::default();
+        assert_eq!((breaker.view(start).opened, breaker.view(start).changed_ago), (0, None));
+        (0..4).for_each(|_| breaker.failed(Failure::Unwell, start));
+        assert_eq!((breaker.view(start).calls, breaker.view(start).failures), (4, 4));
+        breaker.failed(Failure::Unwell, start);
+        let seen = breaker.view(start + 10 * SECOND);
+        assert_eq!((seen.state, seen.opened, seen.changed_ago), (BreakerState::Open, 1, Some(10 * SECOND)));
+        let seen = breaker.view(start + 35 * SECOND);
+        assert_eq!((seen.state, seen.changed_ago), (BreakerState::HalfOpen, Some(5 * SECOND)));
+        breaker.succeeded(start + 40 * SECOND);
+        let seen = breaker.view(start + 41 * SECOND);
+        assert_eq!((seen.state, seen.opened, seen.changed_ago), (BreakerState::Closed, 1, Some(SECOND)));
     }
 
     #[test]
@@ -183,7 +291,7 @@ mod tests {
             let before = breaker.state(now);
             if breaker.ask(now) == Permission::Go {
                 if is_up {
-                    breaker.succeeded();
+                    breaker.succeeded(now);
                 } else {
                     calls_while_down += 1;
                     breaker.failed(Failure::Unwell, now);

@@ -5,7 +5,7 @@ mod decide;
 mod maintenance;
 mod retry;
 
-pub use breaker::{Breaker, BreakerState, Failure, Permission};
+pub use breaker::{Breaker, BreakerState, BreakerView, Failure, Permission};
 pub use decide::{Route, Routing, Verdict, decide};
 pub use maintenance::{Maintenance, Recurrence};
 pub use retry::{

@@ -8,6 +8,7 @@ use crate::routing::BreakerState;
 use crate::store::StoreError;
 use crate::telemetry::{Amount, ExportDrop, Families, Family, Kind, Step, Unit};
 use crate::web::error::Problem;
+use crate::web::health::EXPORT;
 use jiff::Timestamp;
 
 /// All families.
@@ -211,8 +212,9 @@ fn targets(app: &Appliance, out: &mut Families) -> Result<(), Problem> {
         (_, "half-open") => 1.0,
         _ => 0.0,
     });
-    if let Some(breaker) = app.telemetry.export.breaker() {
-        out.number(&[("target", "otlp")], f64::from(breaker_number(breaker)));
+    if let Some((breaker, held)) = app.telemetry.export.breaker() {
+        let number = if held { 3.0 } else { breaker_number(breaker.state) };
+        out.number(&[("target", EXPORT)], number);
     }
     Ok(())
 }
@@ -282,11 +284,11 @@ fn telemetry(app: &Appliance, out: &mut Families) {
     }
 }
 
-fn breaker_number(state: BreakerState) -> u8 {
+fn breaker_number(state: BreakerState) -> f64 {
     match state {
-        BreakerState::Closed => 0,
-        BreakerState::HalfOpen => 1,
-        BreakerState::Open => 2,
+        BreakerState::Closed => 0.0,
+        BreakerState::HalfOpen => 1.0,
+        BreakerState::Open => 2.0,
     }
 }
 

@@ -64,10 +64,12 @@ impl DeliveryBoard {
 
     /// Stops the sending to that target, or has it go on at once, whatever the breaker found.
     pub fn hold(&self, target: &str, held: bool) {
+        let now = self.0.steady.now();
         self.with(target, |status| {
             status.held = held;
             if !held {
-                (status.breaker, status.gone, status.failed_probes) = (Breaker::default(), false, 0);
+                status.breaker.close(now);
+                (status.gone, status.failed_probes) = (false, 0);
             }
         });
         self.0.moved.send_replace(());
@@ -87,12 +89,7 @@ impl DeliveryBoard {
 impl TargetStatus {
     /// The breaker's state in a word.
     pub fn breaker_name(&self) -> &'static str {
-        match self.breaker.state(Instant::now()) {
-            _ if self.held => "held",
-            BreakerState::Closed => "closed",
-            BreakerState::Open => "open",
-            BreakerState::HalfOpen => "half-open",
-        }
+        if self.held { "held" } else { self.breaker.state(Instant::now()).name() }
     }
 
     /// Whether deliveries are held back because of how it is, not because somebody wants it so.
@@ -122,7 +119,7 @@ impl TargetStatus {
         let was_probe = self.breaker.state(now) != BreakerState::Closed;
         match ended {
             Ok(()) => {
-                self.breaker.succeeded();
+                self.breaker.succeeded(now);
                 self.last_told_at = Some(at);
                 self.gone = false;
             }

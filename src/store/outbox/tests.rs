@@ -230,7 +230,7 @@ impl Run {
         let told_at = self.told_at;
         match failure {
             None => {
-                self.breaker.succeeded();
+                self.breaker.succeeded(steady);
                 (self.told_at, self.failed_probes) = (Some(at), 0);
             }
             Some(failure) => {
@@ -358,7 +358,7 @@ fn a_message_that_is_never_taken_keeps_nobody_and_is_given_up() {
             failed_probes += usize::from(was_probe);
             TryEnd::Failed { again: true, asked: None, why: "answered 500".to_owned() }
         } else {
-            breaker.succeeded();
+            breaker.succeeded(steady);
             (told_at, failed_probes, told) = (Some(at), 0, told + 1);
             longest = longest.max(at.0 - next.decided_at.0);
             TryEnd::Taken

@@ -13,7 +13,7 @@ pub use settings::OtlpSettings;
 use super::family::Family;
 use super::record::Record;
 use super::trace::FinishedTrace;
-use crate::routing::BreakerState;
+use crate::routing::BreakerView;
 use encode::Encoder;
 use sender::{Sender, Signal};
 use std::future::Future;
@@ -71,9 +71,16 @@ impl Export {
         })
     }
 
-    /// How the collector's breaker stands; `None` where nothing is exported.
-    pub fn breaker(&self) -> Option<BreakerState> {
+    /// How the collector's breaker looks, and whether somebody stopped the sending; `None` where nothing is exported.
+    pub fn breaker(&self) -> Option<(BreakerView, bool)> {
         self.on.as_ref().map(|on| on.sender.breaker(Instant::now()))
+    }
+
+    /// Stops the sending, or has it go on at once. What waits meanwhile is bounded and counted as ever.
+    pub fn hold(&self, held: bool) {
+        if let Some(on) = &self.on {
+            on.sender.hold(held, Instant::now());
+        }
     }
 
     /// Each signal by its name, with what became of it.

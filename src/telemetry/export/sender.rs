@@ -4,7 +4,7 @@
 use super::ExportError;
 use super::queue::Drop;
 use super::settings::OtlpSettings;
-use crate::routing::{self, Breaker, BreakerState, Failure, Permission};
+use crate::routing::{self, Breaker, BreakerView, Failure, Permission};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,6 +18,7 @@ use reqwest::header::{
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// How long a connection may take to be made.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// How often it is looked at whether somebody who stopped the sending has it go on.
+const HELD_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 /// How long the last try of each signal may take once the process stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -99,6 +102,8 @@ pub(super) struct Sender {
     timeout: Duration,
     retry_for: Duration,
     breaker: Mutex<Breaker>,
+    /// Whether somebody stopped the sending.
+    held: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -108,6 +113,7 @@ impl Sender {
         reqwest::Url::parse(&base).map_err(|error| ExportError::Client(error.to_string()))?;
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
             .connect_timeout(CONNECT_MAX)
             .tls_backend_preconfigured(trust(settings.ca.as_deref())?)
             .build()
@@ -120,13 +126,31 @@ impl Sender {
             timeout: settings.timeout,
             retry_for: settings.retry_for,
             breaker: Mutex::default(),
+            held: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })
     }
 
-    /// How the breaker stands.
-    pub(super) fn breaker(&self, now: Instant) -> BreakerState {
-        self.breaker.lock().expect("no holder of this lock panics").state(now)
+    /// How the breaker looks, and whether somebody stopped the sending.
+    pub(super) fn breaker(&self, now: Instant) -> (BreakerView, bool) {
+        let view = self.breaker.lock().expect("no holder of this lock panics").view(now);
+        (view, self.held.load(Ordering::Relaxed))
+    }
+
+    /// Stops the sending, or has it go on at once, whatever the breaker found.
+    pub(super) fn hold(&self, held: bool, now: Instant) {
+        self.held.store(held, Ordering::Relaxed);
+        if !held {
+            self.breaker.lock().expect("no holder of this lock panics").close(now);
+        }
+    }
+
+    /// Whether a try may set out.
+    fn ask(&self, now: Instant) -> Permission {
+        if self.held.load(Ordering::Relaxed) {
+            return Permission::Wait(HELD_LOOKED_AT_EVERY);
+        }
+        self.breaker.lock().expect("no holder of this lock panics").ask(now)
     }
 
     /// From now on each batch is tried once more at most, and not for long.
@@ -143,8 +167,7 @@ impl Sender {
         let deadline = Instant::now() + self.retry_for;
         let mut attempts = 0;
         loop {
-            let asked = self.breaker.lock().expect("no holder of this lock panics").ask(Instant::now());
-            let wait = match asked {
+            let wait = match self.ask(Instant::now()) {
                 Permission::Wait(wait) => wait,
                 Permission::Go => {
                     let tried = self.attempt(signal, body.clone(), encoding).await;
@@ -153,7 +176,7 @@ impl Sender {
                     let mut breaker = self.breaker.lock().expect("no holder of this lock panics");
                     match tried {
                         Try::Taken { refused } => {
-                            breaker.succeeded();
+                            breaker.succeeded(now);
                             return End::Taken { refused };
                         }
                         Try::Refused => {

@@ -2,7 +2,7 @@
 
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
-use crate::web::health::{Component, Condition};
+use crate::web::health::{Component, Condition, Standing, breakers};
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -18,6 +18,8 @@ struct Overview {
     timestamp: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     components: Option<BTreeMap<&'static str, Component>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    breakers: Option<Vec<Standing>>,
 }
 
 #[derive(Serialize)]
@@ -70,10 +72,11 @@ fn why_not_ready(app: &Appliance) -> Vec<String> {
 pub async fn healthz(State(app): State<App>) -> Response {
     let status = app.health.overall();
     let code = if status == Condition::Critical { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, Json(Overview { status, timestamp: app.clock.now(), components: None })).into_response()
+    (code, Json(Overview { status, timestamp: app.clock.now(), components: None, breakers: None }))
+        .into_response()
 }
 
-/// `GET /api/v1/health`: the same with the components.
+/// `GET /api/v1/health`: the same with the components and the circuit breakers.
 pub async fn overview(State(app): State<App>, Reader(_): Reader) -> Response {
     let status = app.health.overall();
     let code = if status == Condition::Critical { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
@@ -86,8 +89,8 @@ pub async fn detailed(State(app): State<App>, Reader(_): Reader) -> Response {
 }
 
 fn detailed_json(app: &Appliance) -> Json<Overview> {
-    let components = Some(app.health.components());
-    Json(Overview { status: app.health.overall(), timestamp: app.clock.now(), components })
+    let (components, breakers) = (Some(app.health.components()), Some(breakers(app)));
+    Json(Overview { status: app.health.overall(), timestamp: app.clock.now(), components, breakers })
 }
 
 /// `GET /api/v1/health/components/{name}`.

@@ -7,6 +7,7 @@ use crate::store::{OutboxCounts, StoreError};
 use crate::web::auth::{Admin, Reader};
 use crate::web::body::Object;
 use crate::web::error::Problem;
+use crate::web::health::move_breaker;
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -134,7 +135,8 @@ pub struct Move {
     pub open: bool,
 }
 
-/// `POST /api/v1/notify/targets/{name}/breaker`: stops the sending to a target, or has it go on at once.
+/// `POST /api/v1/notify/targets/{name}/breaker` and `POST /api/v1/health/breakers/{name}`: stops the sending to a target or
+/// to the collector, or has it go on at once.
 pub async fn breaker(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -143,17 +145,6 @@ pub async fn breaker(
 ) -> Result<Response, Problem> {
     move_breaker(&app, name, wanted.open, caller.name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Opens the breaker of the target of that name, or closes it, and writes down who did it.
-pub async fn move_breaker(app: &App, target: String, open: bool, by: String) -> Result<(), Problem> {
-    if app.notifier.target(&target).is_none() {
-        return Err(Problem::not_found("notification target with this name"));
-    }
-    let moved = Activity::BreakerMoved { target: target.clone(), open, by };
-    app.writer.commit(move |txn| txn.append_activity(&moved)).await?;
-    app.deliveries.hold(&target, open);
-    Ok(())
 }
 
 /// What became of one notification, in the API's words.

@@ -2,9 +2,11 @@
 //!
 //! Asking never probes, so that nobody can wear out the disk by asking.
 
+mod breakers;
 mod probes;
 mod prober;
 
+pub use breakers::{EXPORT, Standing, breakers, move_breaker};
 pub use prober::Prober;
 
 use jiff::Timestamp;

@@ -3,7 +3,7 @@
 use super::{Component, Condition};
 use crate::config::Health as Thresholds;
 use crate::model::DiskState;
-use crate::routing::BreakerState;
+use crate::routing::{BreakerState, BreakerView};
 use crate::web::api::notify::target_views;
 use crate::web::state::Appliance;
 use std::collections::BTreeMap;
@@ -11,14 +11,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Whether telemetry gets to the collector. It is never more than a warning: nothing of the log depends on it.
-pub(super) fn probe_export(app: &Appliance, breaker: BreakerState) -> Component {
+pub(super) fn probe_export(app: &Appliance, (breaker, held): (BreakerView, bool)) -> Component {
     let export = &app.telemetry.export;
     let waiting = (export.traces.waiting() + export.logs.waiting()) as f64;
     let dropped = |tally: &crate::telemetry::Tally| -> u64 {
         crate::telemetry::ExportDrop::ALL.into_iter().map(|why| tally.dropped(why)).sum()
     };
     let dropped = export.tallies().iter().map(|(_, tally)| dropped(tally)).sum::<u64>() as f64;
-    let (status, message) = match breaker {
+    let (status, message) = match breaker.state {
+        _ if held => {
+            (Condition::Warning, "somebody stopped the sending; let it go on under Circuit breakers")
+        }
         BreakerState::Closed => (Condition::Ok, "the collector takes what is sent"),
         BreakerState::HalfOpen | BreakerState::Open => {
             (Condition::Warning, "the collector does not answer; look at it, at otlp.endpoint and at its key")

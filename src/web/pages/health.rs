@@ -5,7 +5,7 @@ use super::frame::{Frame, Section};
 use super::time::TimeView;
 use super::{text, words};
 use crate::counters::LatencySummary;
-use crate::web::health::Component;
+use crate::web::health::{Component, Standing};
 use crate::web::performance::{Bottleneck, Rates, StepTimes, bottleneck};
 use askama::Template;
 use std::collections::BTreeMap;
@@ -22,6 +22,51 @@ pub struct HealthPage {
     pub rows: Vec<ComponentRow>,
     /// How much there is to do; only for who may see all organisations.
     pub load: Option<Load>,
+    /// The circuit breakers around what leaves the host.
+    pub breakers: Vec<BreakerRow>,
+    /// Whether the reader may move them.
+    pub may_move: bool,
+}
+
+/// One circuit breaker as a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerRow {
+    /// The target, or the collector.
+    pub name: String,
+    /// How it stands, and in what tone that is said.
+    pub state: (&'static str, &'static str),
+    /// How the calls of the last minute went.
+    pub calls: String,
+    /// How often it has opened.
+    pub opened: String,
+    /// When it last opened or closed.
+    pub changed: Option<TimeView>,
+    /// Whether nothing is sent now.
+    pub is_stopped: bool,
+}
+
+impl From<Standing> for BreakerRow {
+    fn from(standing: Standing) -> BreakerRow {
+        let is_stopped = standing.is_stopped();
+        let said = match standing.state {
+            "held" => "stopped by hand",
+            "open" => "open: nothing is sent",
+            "half-open" => "half-open: one try is let through",
+            _ => "closed: it is sent to",
+        };
+        BreakerRow {
+            state: (said, if is_stopped { "critical" } else { "good" }),
+            calls: format!(
+                "{} of {} failed",
+                words::count(standing.failures as u64),
+                words::count(standing.calls as u64)
+            ),
+            opened: words::count(standing.opened),
+            changed: standing.changed_at.map(TimeView::from),
+            is_stopped,
+            name: text::short(&standing.name, 100),
+        }
+    }
 }
 
 /// What the load is made of. The handler reads it.
@@ -137,7 +182,14 @@ impl HealthPage {
             overall: Badge::of_health(overall),
             rows: components.into_iter().map(row).collect(),
             load: load.map(Load::from),
+            breakers: Vec::new(),
+            may_move: false,
         }
+    }
+
+    /// The same with the circuit breakers, and whether the reader may move them.
+    pub fn with_breakers(self, breakers: Vec<Standing>, may_move: bool) -> HealthPage {
+        HealthPage { breakers: breakers.into_iter().map(BreakerRow::from).collect(), may_move, ..self }
     }
 }
 

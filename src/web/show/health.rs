@@ -3,12 +3,16 @@
 use super::overview::day_of_all;
 use super::{Visitor, frame, page};
 use crate::model::Organizations;
+use crate::web::auth::Admin;
+use crate::web::body::Form;
 use crate::web::error::Problem;
+use crate::web::health::{self, breakers};
 use crate::web::pages::health::{HealthPage, LoadData};
 use crate::web::performance::steps;
+use crate::web::show::notifications::BreakerForm;
 use crate::web::state::{App, Appliance};
-use axum::extract::State;
-use axum::response::Response;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
 
 /// `GET /health`.
 pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Response, Problem> {
@@ -16,7 +20,10 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
         let components = app.health.components();
         // Numbers are of the whole appliance; that the parts are well is everyone's to know.
         let load = (caller.organizations == Organizations::All).then(|| load(app)).transpose()?;
-        page(&HealthPage::new(frame(app, &caller)?, app.health.overall().name(), components, load))
+        let frame = frame(app, &caller)?;
+        let overall = app.health.overall().name();
+        let (breakers, may_move) = (breakers(app), caller.rights.admin);
+        page(&HealthPage::new(frame, overall, components, load).with_breakers(breakers, may_move))
     })
     .await
 }
@@ -35,4 +42,15 @@ fn load(app: &Appliance) -> Result<LoadData, Problem> {
         waiting: app.writer.events_waiting() as u64,
         up_secs: app.started.elapsed().as_secs(),
     })
+}
+
+/// `POST /health/breakers/{name}`.
+pub async fn move_breaker(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    Path(name): Path<String>,
+    Form(form): Form<BreakerForm>,
+) -> Result<Response, Problem> {
+    health::move_breaker(&app, name, form.open, caller.name).await?;
+    Ok(Redirect::to("/health#breakers").into_response())
 }

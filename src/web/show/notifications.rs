@@ -2,11 +2,12 @@
 
 use super::{Visitor, frame, page};
 use crate::model::{Caller, ReceivedAt};
-use crate::web::api::notify::{TargetView, move_breaker, send_test, target_views};
+use crate::web::api::notify::{TargetView, send_test, target_views};
 use crate::web::api::silences::{NewSilence, check_matcher, make};
 use crate::web::auth::{Admin, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
+use crate::web::health::move_breaker;
 use crate::web::pages::notifications::{NotificationsPage, SilenceForm, TargetRow, preview_words};
 use crate::web::pages::{text, undelivered, words};
 use crate::web::state::{App, Appliance};

@@ -215,6 +215,35 @@ fn a_collector_that_hangs_holds_up_neither_intake_nor_the_end() {
 }
 
 #[test]
+fn a_person_opens_and_closes_the_breaker_before_the_collector() {
+    let collector = Collector::start(&[]);
+    let appliance = observed(&collector, &[]);
+    let client = appliance.everything("breaker");
+    let standing = || {
+        let health = client.get("/api/v1/health").expect(200).json();
+        let breakers = health["breakers"].as_array().expect("breakers").clone();
+        breakers.into_iter().find(|breaker| breaker["name"] == "otlp").expect("that of the collector")
+    };
+    eventually("the first metrics arrive", || collector.got(|got| (!got.metrics.is_empty()).then_some(())));
+    assert_eq!((&standing()["state"], &standing()["opened"]), (&json!("closed"), &json!(0)));
+    let path = "/api/v1/health/breakers/otlp";
+    client.post(path, &json!({"open": true})).expect(204);
+    assert_eq!(standing()["state"], "held");
+    let text = client.get("/metrics").expect(200).text();
+    assert!(text.contains("sealwatch_breaker_state{target=\"otlp\"} 3"), "{text}");
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    client.with("traceparent", &parent).post(EVENTS, &plain()).expect(201);
+    eventually("it waits", || (tally(&client, "traces")[2] > 0.0).then_some(()));
+    client.post(path, &json!({"open": false})).expect(204);
+    eventually("it arrives once the breaker is closed", || {
+        collector.got(|got| got.spans.iter().any(|span| hex::encode(&span.trace_id) == TRACE).then_some(()))
+    });
+    client.post("/api/v1/health/breakers/nobody", &json!({"open": true})).expect(404);
+    let reader = appliance.client().with_key(&appliance.key(&["--name", "reader", "--scope", "read"]));
+    reader.post(path, &json!({"open": true})).expect(403);
+}
+
+#[test]
 fn a_restart_sends_what_waits_first() {
     let collector = Collector::start(&[]);
     let mut appliance = observed(&collector, &[("SEALWATCH_OTLP__BATCH_SECS", "300")]);
