@@ -18,7 +18,7 @@ use crate::readers::{
     CountReader, DeliverReader, DetectReader, IndexReader, ReaderError, ScrubReader, ScrubRhythm, SealReader,
     SealRhythm, WatchReader, WatchSettings, Watched,
 };
-use crate::search::{Indexer, Place};
+use crate::search::{INDEX_DIR, Indexer, Place};
 use crate::store::{FORMAT_VERSION, Options, Store, StoreError};
 use crate::telemetry::Telemetry;
 use crate::web::{
@@ -56,8 +56,6 @@ const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
 const HASHING_MAX: usize = 1;
 /// Sign-ins that may wait for it.
 const SIGN_INS_WAITING_MAX: usize = 64;
-/// The directory of the search index within the data directory.
-pub const INDEX_DIR: &str = "index";
 /// Listings at once.
 const LISTINGS_MAX: usize = 4;
 
@@ -304,6 +302,7 @@ pub async fn serve(
     let export_stop = CancellationToken::new();
     let exporting = tokio::spawn(service::export(app.clone(), export_stop.clone()));
     let mut prober = Prober::new(&app);
+    Prober::store_round(&app).await;
     prober.round(&app).await;
     let (web_stop, reader_stop) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = Parts::new();
@@ -322,6 +321,7 @@ pub async fn serve(
     parts.spawn(async move { Ok(deliver.run(token).await.map(|()| "the deliver reader")?) });
     let token = reader_stop.clone();
     parts.spawn(async move { Ok(watch.run(token).await.map(|()| "the watch")?) });
+    parts.spawn(service::probe_store(app.clone(), PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::probe(app.clone(), prober, PROBE_EVERY, reader_stop.clone()));
     parts.spawn(service::tidy(app.clone(), TIDY_EVERY, reader_stop.clone()));
     let mut faces = JoinSet::new();

@@ -26,14 +26,37 @@ fn status(app: &App) -> String {
     if unwell.is_empty() { overall.to_owned() } else { format!("{overall}; {}", unwell.join("; ")) }
 }
 
-/// Probes the parts now and then. systemd's watchdog is fed only while the store takes writes and gives them back.
+/// Probes the store now and then. systemd hears that we are ready once it is well, and its watchdog is fed only while it
+/// takes writes and gives them back.
+pub(super) async fn probe_store(
+    app: App,
+    every: Duration,
+    stop: CancellationToken,
+) -> Result<&'static str, AppError> {
+    let every = sd_notify::watchdog_enabled().map_or(every, |limit| every.min(limit / 3));
+    let mut is_ready = false;
+    loop {
+        let store = app.health.components().remove("store");
+        if store.is_some_and(|store| store.status != crate::web::Condition::Critical) {
+            if !std::mem::replace(&mut is_ready, true) {
+                notify(&[NotifyState::Ready]);
+            }
+            notify(&[NotifyState::Watchdog]);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => Prober::store_round(&app).await,
+            () = stop.cancelled() => return Ok("the store's prober"),
+        }
+    }
+}
+
+/// Probes the other parts now and then, and tells systemd how all are.
 pub(super) async fn probe(
     app: App,
     mut prober: Prober,
     every: Duration,
     stop: CancellationToken,
 ) -> Result<&'static str, AppError> {
-    let every = sd_notify::watchdog_enabled().map_or(every, |limit| every.min(limit / 3));
     let (mut told, mut turned) = (String::new(), Instant::now());
     loop {
         app.throughput.look(Instant::now(), app.store.events());
@@ -46,10 +69,6 @@ pub(super) async fn probe(
             notify(&[NotifyState::Status(&status)]);
             told = status;
         }
-        let store = app.health.components().remove("store");
-        if store.is_some_and(|store| store.status != crate::web::Condition::Critical) {
-            notify(&[NotifyState::Watchdog]);
-        }
         tokio::select! {
             () = tokio::time::sleep(every) => prober.round(&app).await,
             () = stop.cancelled() => return Ok("the prober"),
@@ -60,7 +79,17 @@ pub(super) async fn probe(
 /// Sends telemetry to the collector, where there is one. Nothing else waits for it.
 pub(super) async fn export(app: App, stop: CancellationToken) {
     let export = app.telemetry.export.clone();
-    let families = || async { app.read(crate::web::families).await.unwrap_or_else(|_| Vec::new()) };
+    // A task of its own, so that a panic over the numbers is that collection's trouble. Without any, none is sent.
+    let families = || {
+        let app = app.clone();
+        async move {
+            let read = tokio::spawn(async move { app.read(crate::web::families).await }).await;
+            read.ok().and_then(Result::ok).unwrap_or_else(|| {
+                tracing::warn!("the numbers cannot be read, so no metrics are sent this time");
+                Vec::new()
+            })
+        }
+    };
     export.run(families, stop).await;
 }
 

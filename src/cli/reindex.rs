@@ -5,6 +5,7 @@ use crate::app;
 use crate::keys::Keyring;
 use crate::model::Seq;
 use crate::readers;
+use crate::search::INDEX_DIR;
 use std::io::{Write, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let made = readers::rebuild(store.clone(), indexer, names, app::received_now(), show);
     bar.finish_and_clear();
     made?;
-    let dir = config.data_dir.join(app::INDEX_DIR);
+    let dir = config.data_dir.join(INDEX_DIR);
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&dir)?.filter_map(|file| Some(file.ok()?.path())).collect();
     files.push(dir);

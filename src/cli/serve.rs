@@ -4,8 +4,7 @@ use super::exit;
 use crate::app::{self, AppError, Opened};
 use crate::config::{self, Config, Overrides};
 use crate::ingest::Clock;
-use crate::telemetry::{self, Telemetry};
-use crate::web::Condition;
+use crate::telemetry::{self, Telemetry, TelemetryError};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -60,7 +59,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 /// Messages and traces as the configuration has them.
 pub(super) fn begin_telemetry(config: &Config) -> anyhow::Result<Telemetry> {
-    Ok(telemetry::begin(config.telemetry.settings(&config.otlp))?)
+    telemetry::begin(config.telemetry.settings(&config.otlp)).map_err(|error| match error {
+        TelemetryError::Files { dir, source } => {
+            AppError::Io { what: format!("write messages to telemetry.log_dir, {dir}"), source }.into()
+        }
+        error => error.into(),
+    })
 }
 
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
@@ -86,14 +90,9 @@ fn tell_first_password(opened: &Opened) -> anyhow::Result<()> {
 async fn answer(opened: Opened, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot learn the address")?;
     let stop = stop_on_signal()?;
-    app::serve(opened, listener, stop, |app| {
+    app::serve(opened, listener, stop, |_| {
         // Whoever started us may have closed standard output; that is no reason not to serve.
         drop(writeln!(std::io::stdout(), "sealwatch answers at http://{address}"));
-        // The first round of probes has written to the store and read that back, or says that it could not.
-        let store = app.health.components().remove("store");
-        if store.is_some_and(|store| store.status != Condition::Critical) {
-            app::notify(&[sd_notify::NotifyState::Ready]);
-        }
     })
     .await?;
     Ok(())

@@ -3,11 +3,13 @@
 use super::reader::{Reader, Section};
 use super::secret::{self, Places};
 use crate::model::Secret;
-use crate::telemetry::{LogLevel, OtlpSettings};
+use crate::telemetry::{LogLevel, OtlpSettings, SERVICE_NAME};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Whether anything is sent, by our own name.
+const SWITCH_VARIABLE: &str = "SEALWATCH_OTLP__ENABLED";
 /// Variables that switch export on where they name an address.
 const ENDPOINT_VARIABLES: [&str; 3] =
     ["OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "SEALWATCH_OTLP__ENDPOINT"];
@@ -46,6 +48,7 @@ impl Otlp {
             ),
             api_key: None,
             headers: Vec::new(),
+            auth_header: None,
             ca: None,
             gzip: section.boolean("gzip", true),
             batch_max: section.integer("batch_max", 100, 1..=10_000),
@@ -54,7 +57,13 @@ impl Otlp {
             queue_max: section.integer("queue_max", 4_096, 100..=1_000_000),
             timeout: Duration::from_secs(section.integer("timeout_secs", 10, 1..=300)),
             retry_for: Duration::from_secs(section.integer("retry_secs", 120, 1..=3_600)),
-            service_name: section.text("service_name", "a name", "sealwatch".to_owned(), text, String::clone),
+            service_name: section.text(
+                "service_name",
+                "a name",
+                SERVICE_NAME.to_owned(),
+                text,
+                String::clone,
+            ),
             resource: section
                 .list("resource_attributes", pairs, Vec::new(), |text| pair(text).map(|_| text.to_owned()))
                 .iter()
@@ -78,8 +87,11 @@ impl Otlp {
     /// Takes from the environment what is no key of the file: whether export is on, secrets, headers. Reads the files.
     pub(super) fn complete(&mut self, reader: &mut Reader, environment: &BTreeMap<String, String>) {
         let get = |name: &str| environment.get(name).map(|text| text.trim()).filter(|text| !text.is_empty());
-        self.on |= ENDPOINT_VARIABLES.into_iter().any(|name| get(name).is_some());
-        self.on &= !get("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        // Whoever says yes or no by our own name has said it.
+        if !environment.contains_key(SWITCH_VARIABLE) {
+            self.on |= ENDPOINT_VARIABLES.into_iter().any(|name| get(name).is_some());
+            self.on &= !get("OTEL_SDK_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        }
         if !self.on {
             return;
         }
@@ -88,7 +100,7 @@ impl Otlp {
             reader.mistake_in_variable("OTEL_EXPORTER_OTLP_PROTOCOL", message);
         }
         for text in get("OTEL_EXPORTER_OTLP_HEADERS").into_iter().flat_map(|text| text.split(',')) {
-            match pair(text).filter(|(name, _)| is_header_name(name)) {
+            match pair(text).filter(|(name, value)| is_header_name(name) && is_header_value(value)) {
                 Some((name, value)) => self.settings.headers.push((name, Secret::new(value))),
                 None => reader.mistake_in_variable(
                     "OTEL_EXPORTER_OTLP_HEADERS",
@@ -99,13 +111,16 @@ impl Otlp {
         let places = |variable, key, credential| Places { variable, key: ["otlp", key], credential };
         let api_key = places("OTLP_API_KEY", "api_key_file", "otlp-api-key");
         self.settings.api_key = secret::find(&api_key, self.files.api_key.as_deref(), reader, environment);
+        if self.settings.api_key.as_ref().is_some_and(|key| !is_header_value(key.reveal())) {
+            api_key.mistake(reader, environment, "holds what no header may, such as a line end");
+        }
         let header = places("OTLP_AUTH_HEADER", "auth_header_file", "otlp-auth-header");
         if let Some(text) = secret::find(&header, self.files.header.as_deref(), reader, environment) {
             let split = text.reveal().split_once(':');
-            match split.filter(|(name, _)| is_header_name(name.trim())) {
+            match split.filter(|(name, value)| is_header_name(name.trim()) && is_header_value(value.trim())) {
                 Some((name, value)) => {
                     let header = (name.trim().to_owned(), Secret::new(value.trim().to_owned()));
-                    self.settings.headers.push(header);
+                    self.settings.auth_header = Some(header);
                 }
                 None => header.mistake(reader, environment, "is not a header such as \"X-Key: value\""),
             }
@@ -163,6 +178,10 @@ fn unescaped(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn is_header_value(value: &str) -> bool {
+    reqwest::header::HeaderValue::from_str(value).is_ok()
 }
 
 fn is_header_name(name: &str) -> bool {

@@ -69,6 +69,8 @@ pub struct CommitStats {
     pub time: Histogram,
     /// Events of each.
     pub events: Histogram,
+    /// Bytes of their events.
+    pub bytes: Histogram,
 }
 
 type Work = Box<dyn FnOnce(&mut Txn<'_>) -> Result<Reply, StoreError> + Send>;
@@ -315,6 +317,7 @@ impl Commits {
         let times = CommitTimes { began, durable: Instant::now(), events: weight.events };
         self.stats.time.record(times.durable.duration_since(began));
         self.stats.events.record_count(times.events);
+        self.stats.bytes.record_count(weight.bytes);
         replies.into_iter().for_each(|reply| reply(times));
         self.announce.send_replace(self.store.size());
         Ok(stop)

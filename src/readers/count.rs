@@ -174,6 +174,15 @@ impl Work {
             self.begin_anew()?;
         }
         let (from, began) = (self.position, std::time::Instant::now());
+        let done = self.count_stretch();
+        let failed = done.is_err() || !self.failing.untold().failed.is_empty();
+        super::traced(&self.tracer, Step::Count, (from, self.position), began, failed);
+        done?;
+        let since = *self.waiting_since.get_or_insert_with(Instant::now);
+        if since.elapsed() >= FLUSH_EVERY { self.flush() } else { Ok(()) }
+    }
+
+    fn count_stretch(&mut self) -> Result<(), Trouble> {
         let mut tally = Tally::default();
         for block in self.store.blocks_from(self.position, STRETCH_BYTES)? {
             for read in block.entries_from(self.position) {
@@ -186,10 +195,7 @@ impl Work {
         let Steps { failed, done } = self.failing.untold();
         tally.uncounted.extend(failed.iter().map(|step| (step.seq.0, true)));
         tally.uncounted.extend(done.iter().map(|seq| (seq.0, false)));
-        self.counters.apply(&tally, self.position)?;
-        super::traced(&self.tracer, Step::Count, from, self.position, began);
-        let since = *self.waiting_since.get_or_insert_with(Instant::now);
-        if since.elapsed() >= FLUSH_EVERY { self.flush() } else { Ok(()) }
+        Ok(self.counters.apply(&tally, self.position)?)
     }
 
     fn begin_anew(&mut self) -> Result<(), Trouble> {

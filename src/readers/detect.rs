@@ -159,6 +159,7 @@ impl DetectReader {
         }
         let state = &mut reader.state;
         let due = state.position.0 - state.committed.0 >= POSITION_ENTRIES;
+        let failed = !step.steps.failed.is_empty();
         let told = !step.bursts.is_empty()
             || !step.reliefs.is_empty()
             || !step.late.is_empty()
@@ -174,7 +175,7 @@ impl DetectReader {
             }
             reader.writer.commit_in_time(move |txn| txn.apply_detection(&step)).await?;
         }
-        super::traced(&reader.tracer, Step::Detect, from, reader.state.position, began);
+        super::traced(&reader.tracer, Step::Detect, (from, reader.state.position), began, failed);
         *reader.stats.lock().expect("no holder of this lock panics") = reader.state.engine.stats();
         reader.progress.advance(reader.state.position);
         Ok(reader)

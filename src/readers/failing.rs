@@ -90,7 +90,6 @@ impl Failing {
         tracing::error!(
             seq = seq.0,
             reader,
-            cause,
             "a step panicked at this entry, which became a dead letter; please report it"
         );
         self.failed.insert(seq);

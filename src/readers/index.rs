@@ -226,6 +226,19 @@ impl Work {
     /// Opens the index if it is not, and adds about one stretch of the log to it.
     fn step(&mut self) -> Result<(), Trouble> {
         let (position, began) = (self.opened()?, std::time::Instant::now());
+        let done = self.add_stretch(position);
+        let failed = done.is_err() || !self.failing.untold().failed.is_empty();
+        super::traced(
+            &self.tracer,
+            Step::Index,
+            (position, self.position.unwrap_or(position)),
+            began,
+            failed,
+        );
+        done
+    }
+
+    fn add_stretch(&mut self, position: Seq) -> Result<(), Trouble> {
         let mut next = position;
         for block in self.store.blocks_from(position, STRETCH_BYTES)? {
             for read in block.entries_from(next) {
@@ -249,7 +262,6 @@ impl Work {
         if due && self.failing.untold().is_empty() {
             self.commit()?;
         }
-        super::traced(&self.tracer, Step::Index, position, next, began);
         Ok(())
     }
 

@@ -29,14 +29,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Notes how long a step on the entries from `from` to before `to` took, and which requests they came from.
-fn traced(tracer: &Tracer, step: Step, from: Seq, to: Seq, began: std::time::Instant) {
+/// Notes how long a step on the entries from `from` to before `to` took, whether it failed, and which requests they came
+/// from.
+fn traced(tracer: &Tracer, step: Step, (from, to): (Seq, Seq), began: std::time::Instant, failed: bool) {
     let now = std::time::Instant::now();
     let links = tracer.origins().within(from, to, LINKS_MAX);
     let trace = tracer.reading(links, began);
     trace.step(step, began, now);
-    trace.put("sealwatch.entries", to.0 - from.0);
-    trace.finish(step.name(), false);
+    trace.put("sealwatch.entries", to.0.saturating_sub(from.0));
+    trace.finish(step.name(), failed);
 }
 
 /// Bytes of the log that a reader takes at a time.

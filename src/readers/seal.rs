@@ -89,7 +89,7 @@ impl SealReader {
         // over.
         let size = self.writer.commit_in_time(move |txn| txn.seal(&signer.current())).await?;
         self.progress.advance(size);
-        super::traced(&self.tracer, Step::Seal, from, size, began);
+        super::traced(&self.tracer, Step::Seal, (from, size), began, false);
         Ok(())
     }
 }

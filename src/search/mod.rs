@@ -31,5 +31,8 @@ pub use indexer::{Indexer, Opening, Place};
 pub use newest::Found;
 pub use profile::{ActionCount, Profile, ProfileRequest, ResourceCount};
 
+/// The directory of the index within the data directory.
+pub const INDEX_DIR: &str = "index";
+
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// What others' code says is of interest only where it is a warning.
 const FOREIGN: [&str; 8] = ["hyper", "reqwest", "h2", "rustls", "tower", "opentelemetry", "tokio", "mio"];
+/// The target of messages that a notification target of the kind console makes; they say whom an alert is about.
+pub const NOTIFICATION_TARGET: &str = "sealwatch::notification";
 /// What says how the export goes is not exported: it would feed itself.
 const OWN_EXPORT: &str = "sealwatch::telemetry";
 
@@ -72,7 +74,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ToOutputs {
         if let Some(files) = self.0.files.as_ref().filter(|_| takes(Output::Files)) {
             files.write(&record);
         }
-        if takes(Output::Otlp) && !is_foreign(record.target) && !record.target.starts_with(OWN_EXPORT) {
+        if takes(Output::Otlp) && !is_foreign(record.target) && !stays_here(record.target) {
             self.0.otlp.put(record);
         }
     }
@@ -84,6 +86,11 @@ fn level_of(metadata: &Metadata<'_>) -> LogLevel {
 
 fn is_chatter(metadata: &Metadata<'_>) -> bool {
     level_of(metadata) > LogLevel::Warn && is_foreign(metadata.target())
+}
+
+/// Whether a message is for this host alone: what export itself says, and notifications that name people.
+fn stays_here(target: &str) -> bool {
+    target.starts_with(OWN_EXPORT) || target == NOTIFICATION_TARGET
 }
 
 fn is_foreign(target: &str) -> bool {
@@ -99,5 +106,11 @@ mod tests {
     fn what_other_crates_say_is_told_apart() {
         assert!(is_foreign("hyper_util::client") && is_foreign("h2") && is_foreign("opentelemetry_sdk"));
         assert!(!is_foreign("sealwatch::web::layers"));
+    }
+
+    #[test]
+    fn what_names_people_and_what_export_says_stays_on_this_host() {
+        assert!(stays_here(NOTIFICATION_TARGET) && stays_here("sealwatch::telemetry::export::sender"));
+        assert!(!stays_here("sealwatch::notify") && !stays_here("sealwatch::web::layers"));
     }
 }

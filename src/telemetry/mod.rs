@@ -17,7 +17,7 @@ mod export;
 
 pub use console::Form;
 pub use context::{SpanId, TraceContext, TraceId};
-pub use export::{Drop as ExportDrop, Export, ExportError, OtlpSettings, Tally};
+pub use export::{Drop as ExportDrop, Export, ExportError, OtlpSettings, SERVICE_NAME, Tally};
 pub use family::{Amount, Families, Family, Kind, prometheus};
 pub use files::FileSettings;
 pub use histogram::{Counts, Histogram, Unit};
@@ -107,6 +107,7 @@ pub fn begin(settings: Settings) -> Result<Telemetry, TelemetryError> {
         files: files.transpose()?,
         otlp: export.logs.clone(),
     });
+    std::panic::set_hook(Box::new(tell_panic));
     // A second call, as tests make it, changes nothing.
     let _begun = tracing_subscriber::registry().with(ToOutputs(outputs.clone())).try_init();
     if let Some(error) = no_journal.filter(|_| levels.get(Output::Journal) > LogLevel::Off) {
@@ -114,6 +115,15 @@ pub fn begin(settings: Settings) -> Result<Telemetry, TelemetryError> {
     }
     let tracer = Tracer::new(settings.sampling, Traces::new(export.traces.clone()));
     Ok(Telemetry { levels, tracer, export, outputs: Some(outputs) })
+}
+
+/// Says where the program panicked, by way of the outputs. What was said there is left out unless it stands in the program
+/// word by word: it may quote what came in.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let at = panic.location().map_or_else(String::new, ToString::to_string);
+    let said = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("its reason may hold data");
+    let thread = std::thread::current();
+    tracing::error!(at, thread = thread.name(), said, "a part of the program panicked; please report it");
 }
 
 impl Telemetry {

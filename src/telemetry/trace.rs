@@ -283,7 +283,7 @@ impl Trace {
         // What is made below is made for the few that are kept.
         let noted = std::mem::take(&mut *making.noted.lock().expect("no holder of this lock panics"));
         let root = Span {
-            name: name.into(),
+            name: short(name.into()),
             id: making.context.span_id,
             parent: making.parent,
             start: making.began_at,
@@ -327,6 +327,14 @@ fn before(now: Timestamp, past: Duration) -> Timestamp {
 fn nth_after(root: SpanId, n: u64) -> SpanId {
     let id = u64::from_be_bytes(root.0).wrapping_add(n);
     SpanId(if id == 0 { u64::MAX } else { id }.to_be_bytes())
+}
+
+/// A name that is not too long.
+fn short(name: Cow<'static, str>) -> Cow<'static, str> {
+    match name.char_indices().nth(TEXT_CHARS_MAX) {
+        Some((end, _)) => name[..end].to_owned().into(),
+        None => name,
+    }
 }
 
 /// A text without control characters and not too long.

@@ -5,11 +5,13 @@ use super::state::Appliance;
 use crate::counters::CountersError;
 use crate::model::{AlertStatus, Organizations, Pattern, Severity, SourceId, Status, Verdict};
 use crate::routing::BreakerState;
+use crate::search::INDEX_DIR;
 use crate::store::StoreError;
 use crate::telemetry::{Amount, ExportDrop, Families, Family, Kind, Step, Unit};
 use crate::web::error::Problem;
 use crate::web::health::EXPORT;
 use jiff::Timestamp;
+use std::path::Path;
 
 /// All families.
 pub fn families(app: &Appliance) -> Result<Vec<Family>, Problem> {
@@ -219,12 +221,22 @@ fn targets(app: &Appliance, out: &mut Families) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Bytes of the files right in a directory.
+fn dir_bytes(dir: &Path) -> f64 {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum::<u64>() as f64
+}
+
 /// How old the oldest event is that cannot be found yet.
 fn index(app: &Appliance, out: &mut Families) -> Result<(), StoreError> {
     let first = app.store.entry(app.indexed.position())?.and_then(Result::ok);
     let nanos = first.map_or(0, |stored| app.now_received().0.saturating_sub(stored.entry.received_at.0));
     let help = "Time since the receipt of the oldest entry that a search cannot find yet.";
     out.single("sealwatch_index_lag_seconds", Kind::Gauge, help, nanos as f64 / 1e9);
+    let help = "Size of the search index on disk.";
+    out.single("sealwatch_index_bytes", Kind::Gauge, help, dir_bytes(&app.config.data_dir.join(INDEX_DIR)));
+    let help = "Steps of readers that failed for good and wait for a decision.";
+    out.single("sealwatch_dead_letters", Kind::Gauge, help, app.store.dead_letters_waiting()? as f64);
     Ok(())
 }
 
@@ -249,6 +261,9 @@ fn steps(app: &Appliance, out: &mut Families) {
     out.histogram(&[], Unit::Seconds, &commits.time.counts());
     out.family("sealwatch_writer_commit_events", Histogram, "Events of one commit.");
     out.histogram(&[], Unit::Count, &commits.events.counts());
+    let help = "Bytes of the events of one commit, as they were received.";
+    out.family("sealwatch_writer_commit_bytes", Histogram, help);
+    out.histogram(&[], Unit::Count, &commits.bytes.counts());
     out.family("sealwatch_http_requests_total", Kind::Counter, "Requests by the class of their answer.");
     for (class, count) in app.answered.counts() {
         out.number(&[("class", class)], count as f64);

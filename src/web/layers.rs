@@ -4,7 +4,7 @@
 use super::error::Problem;
 use super::show;
 use super::state::App;
-use crate::telemetry::TraceContext;
+use crate::telemetry::{Trace, TraceContext};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -20,6 +20,8 @@ pub struct RequestId(pub String);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// What stands for the status of a request whose caller left before its answer.
+const CALLER_LEFT: u16 = 499;
 /// Characters of an id that a caller may give.
 const REQUEST_ID_MAX: usize = 128;
 
@@ -33,7 +35,7 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let trace = app.telemetry.tracer.request(caller_of(request.headers()));
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(trace.clone());
-    let name = name_of(&request);
+    let (method, route) = (method_of(&request), route_of(&request));
     let is_page = wants_page(&request);
     let is_asset = request.uri().path().starts_with("/static/");
     let span = tracing::info_span!(
@@ -42,9 +44,12 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         correlation_id = correlation_id(request.headers()),
         trace_id = %trace.context().trace_id,
         span_id = %trace.context().span_id,
-        method = %request.method(),
-        path = %shown(request.uri().path())
+        method,
+        route = &*route
     );
+    trace.put("http.request.method", method);
+    trace.put("http.route", &*route);
+    let mut unanswered = Unanswered { app: &app, trace: &trace, name: Some(format!("{method} {route}")) };
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = put_into_words(&app, &problem, response, &id, is_page);
@@ -57,12 +62,33 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let status = response.status().as_u16();
     let millis = trace.began().elapsed().as_secs_f64() * 1_000.0;
     span.in_scope(|| tracing::debug!(status, millis, "answered"));
-    trace.put("http.response.status_code", status);
     trace.put("sealwatch.request_id", id.as_str());
-    app.answered.record(status);
-    trace.finish(name, status >= 500);
+    unanswered.end(status, status >= 500);
     secure(response.headers_mut(), &id, is_asset);
     response
+}
+
+/// The end of a request, which is noted too where its caller leaves before its answer.
+struct Unanswered<'a> {
+    app: &'a App,
+    trace: &'a Trace,
+    /// What its trace is called; nothing once it has ended.
+    name: Option<String>,
+}
+
+impl Unanswered<'_> {
+    fn end(&mut self, status: u16, failed: bool) {
+        let Some(name) = self.name.take() else { return };
+        self.trace.put("http.response.status_code", status);
+        self.app.answered.record(status);
+        self.trace.finish(name, failed);
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        self.end(CALLER_LEFT, true);
+    }
 }
 
 fn request_id(headers: &HeaderMap) -> String {
@@ -95,15 +121,16 @@ fn caller_of(headers: &HeaderMap) -> Option<TraceContext> {
     Some(caller.carrying(&all("tracestate"), &all("baggage")))
 }
 
-/// What the trace of a request is called: the route, never the address itself, which may hold somebody's data.
-fn name_of(request: &Request) -> String {
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
-    format!("{} {route}", request.method())
+/// The method as OpenTelemetry's conventions have it: what is not known is not repeated.
+fn method_of(request: &Request) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "CONNECT", "TRACE"];
+    let method = request.method().as_str();
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("_OTHER")
 }
 
-/// A path as the log shows it: without control characters, and short.
-fn shown(path: &str) -> String {
-    path.chars().filter(|c| !c.is_control()).take(200).collect()
+/// What messages and traces show of the address: the route, never the address itself, which may hold somebody's data.
+fn route_of(request: &Request) -> String {
+    request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned()
 }
 
 fn wants_page(request: &Request) -> bool {

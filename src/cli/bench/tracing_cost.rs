@@ -67,6 +67,7 @@ fn tracing_to(endpoint: String) -> anyhow::Result<Telemetry> {
         endpoint,
         api_key: None,
         headers: Vec::new(),
+        auth_header: None,
         ca: None,
         gzip: true,
         batch_max: 100,

@@ -81,7 +81,8 @@ fn number(sample: &Sample, times: Times) -> Option<NumberDataPoint> {
     let Amount::Number(value) = sample.amount else { return None };
     Some(NumberDataPoint {
         attributes: attributes(sample),
-        start_time_unix_nano: times.start,
+        // Some count on from where the last run ended, so that the beginning is not known ("0" in the protocol).
+        start_time_unix_nano: 0,
         time_unix_nano: times.now,
         value: Some(number_data_point::Value::AsDouble(value)),
         ..NumberDataPoint::default()
@@ -117,7 +118,7 @@ fn summary(sample: &Sample, times: Times) -> Option<SummaryDataPoint> {
     let value = |(quantile, value): &(f64, f64)| ValueAtQuantile { quantile: *quantile, value: *value };
     Some(SummaryDataPoint {
         attributes: attributes(sample),
-        start_time_unix_nano: times.start,
+        start_time_unix_nano: 0,
         time_unix_nano: times.now,
         count: *count,
         sum: *sum,

@@ -8,7 +8,7 @@ mod sender;
 mod settings;
 
 pub use queue::{Drop, Queue, Tally};
-pub use settings::OtlpSettings;
+pub use settings::{OtlpSettings, SERVICE_NAME};
 
 use super::family::Family;
 use super::record::Record;
@@ -76,6 +76,11 @@ impl Export {
         self.on.as_ref().map(|on| on.sender.breaker(Instant::now()))
     }
 
+    /// Whether the collector does not want what it is sent.
+    pub fn is_refused(&self) -> bool {
+        self.on.as_ref().is_some_and(|on| on.sender.is_refused())
+    }
+
     /// Stops the sending, or has it go on at once. What waits meanwhile is bounded and counted as ever.
     pub fn hold(&self, held: bool) {
         if let Some(on) = &self.on {
@@ -126,7 +131,7 @@ impl Export {
         while self.traces.wait(on.settings.batch_every, stop).await {
             while let Some((batch, spans)) = self.traces.take() {
                 let end = encoder.send_traces(&batch).await;
-                self.traces.tally().add(end, spans);
+                self.traces.ended(end, spans);
             }
         }
     }
@@ -135,7 +140,7 @@ impl Export {
         while self.logs.wait(on.settings.batch_every, stop).await {
             while let Some((batch, records)) = self.logs.take() {
                 let end = encoder.send_logs(&batch).await;
-                self.logs.tally().add(end, records);
+                self.logs.ended(end, records);
             }
         }
     }
@@ -152,10 +157,13 @@ impl Export {
                 () = stop.cancelled() => true,
             };
             pause = on.settings.metrics_every;
-            let body = metrics::encode(&families().await, &on.settings, began, jiff::Timestamp::now());
-            let end = on.sender.send(Signal::Metrics, body, None).await;
-            self.metrics.offer(1);
-            self.metrics.add(end, 1);
+            let families = families().await;
+            if !families.is_empty() {
+                let body = metrics::encode(&families, &on.settings, began, jiff::Timestamp::now());
+                self.metrics.offer(1);
+                let end = on.sender.send(Signal::Metrics, body, None).await;
+                self.metrics.add(end, 1);
+            }
             if stopped {
                 return;
             }

@@ -187,7 +187,7 @@ impl<T: Weighed> Queue<T> {
         }
     }
 
-    /// Takes a batch, and says how much it weighs.
+    /// Takes a batch, and says how much it weighs. It counts as waiting until [`Queue::ended`] says what became of it.
     pub(super) fn take(&self) -> Option<(Vec<T>, usize)> {
         let mut waiting = self.0.waiting.lock().expect("no holder of this lock panics");
         let (mut batch, mut weight) = (Vec::new(), 0);
@@ -199,8 +199,13 @@ impl<T: Weighed> Queue<T> {
             weight += item.weight();
             batch.extend(waiting.items.pop_front());
         }
-        waiting.weight -= weight;
         (!batch.is_empty()).then_some((batch, weight))
+    }
+
+    /// Notes how the batch ended that was taken.
+    pub(super) fn ended(&self, end: End, weight: usize) {
+        self.0.waiting.lock().expect("no holder of this lock panics").weight -= weight;
+        self.0.tally.add(end, weight);
     }
 
     /// Takes nothing from now on; what still waits is counted as not sent.
@@ -229,6 +234,8 @@ mod tests {
         [4, 4, 4, 20, 1].into_iter().for_each(|weight: usize| queue.put(weight));
         assert_eq!(queue.waiting(), 33);
         let taken: Vec<_> = std::iter::from_fn(|| queue.take()).collect();
+        assert_eq!(queue.waiting(), 33, "until it is known what became of it");
+        taken.iter().for_each(|(_, weight)| queue.ended(End::Taken { refused: 0 }, *weight));
         assert_eq!(taken, [(vec![4, 4], 8), (vec![4], 4), (vec![20], 20), (vec![1], 1)]);
         assert_eq!(queue.waiting(), 0);
     }
@@ -240,7 +247,7 @@ mod tests {
         let tally = queue.tally();
         assert_eq!((queue.waiting(), tally.offered(), tally.dropped(Drop::QueueFull)), (10, 12, 2));
         let (_, weight) = queue.take().expect("a batch");
-        tally.add(End::Taken { refused: 2 }, weight);
+        queue.ended(End::Taken { refused: 2 }, weight);
         queue.close();
         queue.put(1);
         let dropped: u64 = Drop::ALL.into_iter().map(|why| tally.dropped(why)).sum();

@@ -4,6 +4,7 @@
 use super::ExportError;
 use super::queue::Drop;
 use super::settings::OtlpSettings;
+use crate::model::Secret;
 use crate::routing::{self, Breaker, BreakerView, Failure, Permission};
 use bytes::Bytes;
 use flate2::Compression;
@@ -29,6 +30,8 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// How often it is looked at whether somebody who stopped the sending has it go on.
 const HELD_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+/// The longest that a collector may ask us to wait; what comes meanwhile waits in the bounded queue.
+const ASKED_MAX: Duration = Duration::from_secs(300);
 /// How long the last try of each signal may take once the process stops.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -90,7 +93,10 @@ enum Try {
     },
     /// Trying again may help; after so long, where the collector said so.
     Passing(Option<Duration>),
+    /// This batch is not to its liking.
     Refused,
+    /// Nothing will be until someone changes the settings.
+    Misconfigured,
 }
 
 /// The way to the collector, one for all signals.
@@ -104,6 +110,8 @@ pub(super) struct Sender {
     breaker: Mutex<Breaker>,
     /// Whether somebody stopped the sending.
     held: AtomicBool,
+    /// Whether its last answer was that it does not want what it is sent.
+    refusing: AtomicBool,
     stop: CancellationToken,
 }
 
@@ -127,6 +135,7 @@ impl Sender {
             retry_for: settings.retry_for,
             breaker: Mutex::default(),
             held: AtomicBool::new(false),
+            refusing: AtomicBool::new(false),
             stop: CancellationToken::new(),
         })
     }
@@ -135,6 +144,11 @@ impl Sender {
     pub(super) fn breaker(&self, now: Instant) -> (BreakerView, bool) {
         let view = self.breaker.lock().expect("no holder of this lock panics").view(now);
         (view, self.held.load(Ordering::Relaxed))
+    }
+
+    /// Whether the collector does not want what it is sent.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refusing.load(Ordering::Relaxed)
     }
 
     /// Stops the sending, or has it go on at once, whatever the breaker found.
@@ -164,11 +178,15 @@ impl Sender {
             None if self.gzip => (gzip(&body), Some("gzip")),
             encoding => (Bytes::from(body), encoding),
         };
-        let deadline = Instant::now() + self.retry_for;
+        let mut deadline = Instant::now() + self.retry_for;
         let mut attempts = 0;
         loop {
             let wait = match self.ask(Instant::now()) {
-                Permission::Wait(wait) => wait,
+                // What waits for the breaker is tried at least once; the queue behind it is bounded.
+                Permission::Wait(wait) => {
+                    deadline = deadline.max(Instant::now() + wait);
+                    wait
+                }
                 Permission::Go => {
                     let tried = self.attempt(signal, body.clone(), encoding).await;
                     attempts += 1;
@@ -183,8 +201,14 @@ impl Sender {
                             breaker.failed(Failure::Refused, now);
                             return End::Dropped(Drop::Refused);
                         }
+                        Try::Misconfigured => {
+                            breaker.failed(Failure::Misconfigured, now);
+                            return End::Dropped(Drop::Refused);
+                        }
                         Try::Passing(asked) => {
+                            let asked = asked.map(|asked| asked.min(ASKED_MAX));
                             breaker.failed(asked.map_or(Failure::Unwell, Failure::Asked), now);
+                            deadline = deadline.max(now + asked.unwrap_or_default());
                             routing::delay(attempts, chance(), asked)
                         }
                     }
@@ -234,15 +258,24 @@ impl Sender {
             } => return Try::Passing(None),
         };
         match answered {
-            Ok(Ok((200..=299, _, answer))) => Try::Taken { refused: signal.refused(&answer) },
+            Ok(Ok((200..=299, _, answer))) => {
+                self.refusing.store(false, Ordering::Relaxed);
+                Try::Taken { refused: signal.refused(&answer) }
+            }
             Ok(Ok((408 | 429 | 500..=599, asked, _))) => Try::Passing(asked),
             Ok(Ok((status, _, _))) => {
-                tracing::warn!(
-                    status,
-                    signal = signal.path(),
-                    "the collector refuses what it is sent; check otlp.endpoint and its key"
-                );
-                Try::Refused
+                // Once, until it takes something again.
+                if !self.refusing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        status,
+                        signal = signal.path(),
+                        "the collector refuses what it is sent; check otlp.endpoint and its key"
+                    );
+                }
+                match status {
+                    300..=399 | 401 | 403 | 404 | 405 => Try::Misconfigured,
+                    _ => Try::Refused,
+                }
             }
             Ok(Err(error)) => {
                 let error = error.without_url();
@@ -280,8 +313,10 @@ fn headers(settings: &OtlpSettings) -> Result<HeaderMap, ExportError> {
     let mut headers = HeaderMap::new();
     let bearer = settings.api_key.as_ref().map(|key| format!("Bearer {}", key.reveal()));
     let bearer = bearer.map(|value| (AUTHORIZATION.as_str().to_owned(), value));
-    let others = settings.headers.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned()));
-    for (name, value) in bearer.into_iter().chain(others) {
+    let plain = |(name, value): &(String, Secret)| (name.clone(), value.reveal().to_owned());
+    let (others, own) = (settings.headers.iter().map(plain), settings.auth_header.as_ref().map(plain));
+    // Of two by one name the later is sent: OpenTelemetry's variable comes after ours.
+    for (name, value) in others.chain(bearer).chain(own) {
         let wrong = || ExportError::Client(format!("the header {name:?} cannot be sent"));
         let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
         let mut value = HeaderValue::from_str(&value).map_err(|_| wrong())?;

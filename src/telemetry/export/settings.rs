@@ -3,6 +3,9 @@
 use crate::model::Secret;
 use std::time::Duration;
 
+/// What this service is called where nobody says otherwise.
+pub const SERVICE_NAME: &str = "sealwatch";
+
 /// How export is done; that there is one means that someone switched it on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OtlpSettings {
@@ -10,8 +13,10 @@ pub struct OtlpSettings {
     pub endpoint: String,
     /// Sent as `Authorization: Bearer …`.
     pub api_key: Option<Secret>,
-    /// Further headers, each with its value.
+    /// Further headers by OpenTelemetry's own variable, each with its value; the two others win over them.
     pub headers: Vec<(String, Secret)>,
+    /// A header of the operator's own.
+    pub auth_header: Option<(String, Secret)>,
     /// Certificates in PEM that alone are trusted; without any, the roots in the program.
     pub ca: Option<String>,
     /// Whether requests are compressed.
@@ -35,11 +40,22 @@ pub struct OtlpSettings {
 }
 
 impl OtlpSettings {
-    /// What is said of this service with all it sends, the name and the version first.
+    /// What is said of this service with all it sends, the name and the version first. The resource attributes may name
+    /// the instance and the host otherwise, and the service where its own setting is as it was.
     pub(super) fn attributes(&self) -> Vec<(String, String)> {
-        let own =
-            [("service.name", self.service_name.as_str()), ("service.version", env!("CARGO_PKG_VERSION"))];
-        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let given = |name: &str| {
+            self.resource.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        };
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let service = given("service.name").filter(|_| self.service_name == SERVICE_NAME);
+        let instance = given("service.instance.id").unwrap_or_else(|| host.clone());
+        let own = [
+            ("service.name", service.unwrap_or_else(|| self.service_name.clone())),
+            ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("service.instance.id", instance),
+            ("host.name", given("host.name").unwrap_or(host)),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
         let others = self.resource.iter().filter(|(name, _)| !own.iter().any(|(known, _)| known == name));
         own.iter().chain(others).cloned().collect()
     }

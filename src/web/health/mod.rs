@@ -82,7 +82,7 @@ impl HealthBoard {
     }
 
     fn put(&self, components: BTreeMap<&'static str, Component>) {
-        *self.0.write().expect("no holder of this lock panics") = components;
+        self.0.write().expect("no holder of this lock panics").extend(components);
     }
 }
 

@@ -22,7 +22,10 @@ pub(super) fn probe_export(app: &Appliance, (breaker, held): (BreakerView, bool)
         _ if held => {
             (Condition::Warning, "somebody stopped the sending; let it go on under Circuit breakers")
         }
-        BreakerState::Closed => (Condition::Ok, "the collector takes what is sent"),
+        BreakerState::Closed if !export.is_refused() => (Condition::Ok, "the collector takes what is sent"),
+        BreakerState::Closed => {
+            (Condition::Warning, "the collector refuses what is sent; look at otlp.endpoint and at its key")
+        }
         BreakerState::HalfOpen | BreakerState::Open => {
             (Condition::Warning, "the collector does not answer; look at it, at otlp.endpoint and at its key")
         }
