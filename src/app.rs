@@ -146,8 +146,14 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
     clock.not_before(store.last_received_at());
     let counters_dir = config.data_dir.join("counters");
     let (counters, opening) = Counters::open(&counters_dir, &store.log_id(), store.size())?;
-    if let Opening::SetAside(why) = opening {
-        tracing::warn!(%why, "the counters were set aside as counters.damaged; they are filled from the log again");
+    match opening {
+        Opening::SetAside(why) => {
+            tracing::warn!(%why, "the counters were set aside as counters.damaged; they are filled from the log again");
+        }
+        Opening::New if store.events() > 0 => {
+            tracing::warn!("there were no counters; they are filled from the log");
+        }
+        Opening::New | Opening::Kept => {}
     }
     let counters = Arc::new(counters);
     let limits = Limits {

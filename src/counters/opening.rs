@@ -25,8 +25,16 @@ pub enum Opening {
 
 /// Opens the directory for that log of that size, or a new one in its place.
 pub(super) fn open(dir: &Path, log_id: &str, size: Seq) -> Result<(Db, Opening), String> {
-    let opening = if dir.exists() { Opening::Kept } else { Opening::New };
-    match open_guarded(dir).and_then(|db| is_of_log(&db, log_id, size).map(|()| db)) {
+    let existed = dir.exists();
+    let opening = if existed { Opening::Kept } else { Opening::New };
+    let opened = open_guarded(dir).and_then(|db| {
+        // Damage at the beginning of its file is to sled an empty one.
+        if existed && db.is_empty() {
+            return Err("there is nothing in it".to_owned());
+        }
+        is_of_log(&db, log_id, size).map(|()| db)
+    });
+    match opened {
         Ok(db) => Ok((db, opening)),
         Err(why) => Ok((begin_anew(dir, log_id)?, Opening::SetAside(why))),
     }

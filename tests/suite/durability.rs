@@ -147,9 +147,21 @@ fn counters_that_are_lost_or_damaged_are_rebuilt() {
         },
     ];
     for damage in damages {
-        appliance.kill9();
+        // Not killed, so that there is something to lose.
+        assert_eq!(appliance.stop().code(), Some(0));
         damage(&counters);
         appliance.restart();
         assert_eq!(numbers(&appliance.client().with_key(&key)), before);
+        // It says what it found and what it has to do again.
+        let log = appliance.log();
+        let opened = log.lines().rfind(|line| line.contains("the log is open")).expect("each start says so");
+        let opened: Value = serde_json::from_str(opened).expect("messages are JSON");
+        assert_eq!(opened["events"], 50, "{opened}");
+        let (entries, not_counted) = (&opened["entries"], &opened["not_counted_yet"]);
+        assert_eq!(not_counted, entries, "all of it is counted again: {opened}");
+        assert!(opened["read_again_for_detection"].is_u64() && opened["dead_letters"] == 0, "{opened}");
+    }
+    for said in ["there were no counters", "the counters were set aside"] {
+        assert!(appliance.log().contains(said), "{said}: {}", appliance.log());
     }
 }
