@@ -61,3 +61,21 @@ fn code_of_store(error: &StoreError) -> u8 {
         StoreError::TooLong { .. } => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_must_mend_is_told_apart_from_what_room_or_time_mends() {
+        let io = || std::io::Error::other("it is gone");
+        let code = |error| code_of(&anyhow::Error::from(AppError::Store(error)));
+        assert_eq!(code(StoreError::Newer { found: 9, known: 2 }), DAMAGE);
+        assert_eq!(code(StoreError::NoRoomToMigrate { found: 1, known: 2, needed: 2, free: 1 }), IO);
+        assert_eq!(code(StoreError::NoRoom), IO);
+        assert_eq!(code(StoreError::Open { path: "log.redb".into(), source: io() }), IO);
+        assert_eq!(code(StoreError::Lock(LockError::InUse("data".into()))), IN_USE);
+        assert_eq!(code_of(&anyhow::Error::from(StoreError::NoRoom)), IO, "of a command, too");
+        assert_eq!(code_of(&anyhow::anyhow!("anything else")), 1);
+    }
+}

@@ -323,3 +323,102 @@ impl Commits {
         Ok(stop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::{DiskLimits, DiskUse};
+    use crate::model::{Activity, ReceivedAt};
+    use crate::store::Options;
+    use jiff::Timestamp;
+    use std::sync::mpsc as channel;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn enter(txn: &mut Txn<'_>) -> Result<(), StoreError> {
+        txn.append_activity(&Activity::SignInFailed { name: "ana".to_owned(), address: "::1".to_owned() })?;
+        Ok(())
+    }
+
+    /// A log on a real disk, of which `gauge` tells how full it is, with room for one piece of work that waits.
+    fn start(
+        gauge: impl Fn() -> DiskUse + Send + Sync + 'static,
+    ) -> (tempfile::TempDir, Arc<Store>, Writer, WriterTask) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
+        let store = Arc::new(store);
+        let limits =
+            DiskLimits { warn_percent: 80, alert_percent: 90, refuse_percent: 95, reserve_bytes: 10 };
+        let disk = Disk::new(move || Ok(gauge()), limits);
+        let clock = Clock::new(|| Timestamp::UNIX_EPOCH);
+        let limits = Limits { queue_requests_max: 1, commit_events_max: 8, commit_bytes_max: 1_024 };
+        let (writer, task) = Writer::start(store.clone(), clock, disk, limits).expect("a thread starts");
+        (dir, store, writer, task)
+    }
+
+    /// Waits until something waits for the writer.
+    async fn queued(writer: &Writer) {
+        let full = async {
+            while writer.queue.capacity() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, full).await.expect("it is handed in");
+    }
+
+    #[tokio::test]
+    async fn what_finds_the_queue_full_is_refused_at_once_and_not_stored() {
+        let (_dir, store, writer, task) = start(|| DiskUse { used: 0, free: 1_000 });
+        let size = store.size().0;
+        let (begun, has_begun) = oneshot::channel();
+        let (go, may_go) = channel::channel();
+        let first = tokio::spawn({
+            let writer = writer.clone();
+            async move {
+                let held = move |txn: &mut Txn<'_>| {
+                    begun.send(()).expect("the test waits for it");
+                    may_go.recv_timeout(PATIENCE).expect("the test lets it go");
+                    enter(txn)
+                };
+                writer.submit(Weight::default(), held).await
+            }
+        });
+        has_begun.await.expect("the writer takes it");
+        let second = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.submit(Weight::default(), enter).await }
+        });
+        queued(&writer).await;
+        assert_eq!(writer.submit(Weight::default(), enter).await, Err(Refused::Overloaded));
+        go.send(()).expect("the writer waits for it");
+        for waiting in [first, second] {
+            assert_eq!(waiting.await.expect("it does not panic"), Ok(()));
+        }
+        assert_eq!(store.size().0, size + 2);
+        assert_eq!(writer.submit(Weight::default(), enter).await, Ok(()), "there is room again");
+        writer.stop().await;
+        task.join().expect("the disk works");
+    }
+
+    #[tokio::test]
+    async fn on_a_spent_disk_what_can_wait_does_and_the_rest_is_refused() {
+        let free = Arc::new(AtomicUsize::new(5));
+        let gauge = free.clone();
+        let gauge = move || DiskUse { used: 1_000, free: gauge.load(Ordering::Relaxed) as u64 };
+        let (_dir, store, writer, task) = start(gauge);
+        let size = store.size().0;
+        let waiting = tokio::spawn({
+            let writer = writer.clone();
+            async move { writer.commit_in_time(enter).await }
+        });
+        assert_eq!(writer.submit(Weight::default(), enter).await, Err(Refused::DiskFull));
+        assert_eq!(writer.commit(enter).await, Err(Refused::DiskFull));
+        assert_eq!(store.size().0, size);
+        free.store(1_000_000, Ordering::Relaxed);
+        let waited = tokio::time::timeout(PATIENCE, waiting).await.expect("it goes on by itself");
+        assert_eq!(waited.expect("it does not panic"), Ok(()));
+        assert_eq!(store.size().0, size + 1);
+        writer.stop().await;
+        task.join().expect("the disk works");
+    }
+}
