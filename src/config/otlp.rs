@@ -222,6 +222,19 @@ mod tests {
     }
 
     #[test]
+    fn our_own_switch_is_believed_before_every_other_variable() {
+        let (ours, otel) = (("OTLP_ENDPOINT", "http://a:1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b:1"));
+        let off = ("OTEL_SDK_DISABLED", "true");
+        assert_eq!(endpoint_of(&[ours, ("SEALWATCH_OTLP__ENABLED", "false")]), None);
+        assert_eq!(endpoint_of(&[otel, ("SEALWATCH_OTLP__ENABLED", "false")]), None);
+        assert_eq!(
+            endpoint_of(&[ours, off, ("SEALWATCH_OTLP__ENABLED", "true")]).as_deref(),
+            Some("http://a:1")
+        );
+        assert_eq!(endpoint_of(&[ours, off]), None);
+    }
+
+    #[test]
     fn secrets_and_headers_come_from_the_environment_and_are_never_shown() {
         let otlp = loaded(&[
             ("OTLP_ENDPOINT", "http://localhost:4318"),
@@ -237,7 +250,9 @@ mod tests {
         assert_eq!(settings.api_key.map(|key| key.reveal().to_owned()).as_deref(), Some("k-3cr3t"));
         let headers: Vec<_> =
             settings.headers.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
-        assert_eq!(headers, [("x-a", "1"), ("x-b", "a,b"), ("X-Auth", "h-3cr3t:x")]);
+        assert_eq!(headers, [("x-a", "1"), ("x-b", "a,b")]);
+        let own = settings.auth_header.as_ref().map(|(name, value)| (name.as_str(), value.reveal()));
+        assert_eq!(own, Some(("X-Auth", "h-3cr3t:x")));
         assert_eq!(settings.service_name, "seal");
         assert_eq!(settings.resource[0], ("host.name".to_owned(), "h1".to_owned()));
     }
@@ -249,6 +264,8 @@ mod tests {
             ("OTLP_ENDPOINT", "localhost:4318"),
             ("OTLP_ENDPOINT", concat!("http:", "//user:3cr3t@localhost")),
             ("OTLP_AUTH_HEADER", "3cr3t"),
+            ("OTLP_AUTH_HEADER", "X-Auth: 3c\nr3t"),
+            ("OTLP_API_KEY", "3c\nr3t"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "3cr3t"),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_TRACES_SAMPLER_ARG", "1.5"),

@@ -389,13 +389,13 @@ mod tests {
             async move { writer.submit(Weight::default(), enter).await }
         });
         queued(&writer).await;
-        assert_eq!(writer.submit(Weight::default(), enter).await, Err(Refused::Overloaded));
+        assert_eq!(writer.submit(Weight::default(), enter).await.err(), Some(Refused::Overloaded));
         go.send(()).expect("the writer waits for it");
         for waiting in [first, second] {
-            assert_eq!(waiting.await.expect("it does not panic"), Ok(()));
+            assert!(waiting.await.expect("it does not panic").is_ok());
         }
         assert_eq!(store.size().0, size + 2);
-        assert_eq!(writer.submit(Weight::default(), enter).await, Ok(()), "there is room again");
+        assert!(writer.submit(Weight::default(), enter).await.is_ok(), "there is room again");
         writer.stop().await;
         task.join().expect("the disk works");
     }
@@ -411,7 +411,7 @@ mod tests {
             let writer = writer.clone();
             async move { writer.commit_in_time(enter).await }
         });
-        assert_eq!(writer.submit(Weight::default(), enter).await, Err(Refused::DiskFull));
+        assert_eq!(writer.submit(Weight::default(), enter).await.err(), Some(Refused::DiskFull));
         assert_eq!(writer.commit(enter).await, Err(Refused::DiskFull));
         assert_eq!(store.size().0, size);
         free.store(1_000_000, Ordering::Relaxed);

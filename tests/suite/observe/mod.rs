@@ -186,6 +186,57 @@ fn what_a_collector_does_not_take_is_sent_again_or_counted() {
 }
 
 #[test]
+fn a_collector_that_does_not_know_us_is_left_alone_and_that_is_a_warning() {
+    let collector = Collector::start(&[Mood::Refuses(401, None)]);
+    let more = [("OTLP_API_KEY", "ours"), ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=theirs,x-also=1")];
+    let appliance = observed(&collector, &more);
+    let client = appliance.everything("refused");
+    client.post(EVENTS, &plain()).expect(201);
+    let export = eventually("the health says so", || {
+        let health = client.get("/api/v1/health/components/export").expect(200).json();
+        (health["status"] == "WARNING").then_some(health)
+    });
+    assert!(export["message"].as_str().is_some_and(|message| message.contains("otlp.endpoint")), "{export}");
+    let refusals = appliance.log().matches("the collector refuses what it is sent").count();
+    assert_eq!(refusals, 1, "{}", appliance.log());
+    client.post("/api/v1/health/breakers/otlp", &json!({"open": false})).expect(204);
+    client.post(EVENTS, &plain()).expect(201);
+    eventually("it is well again", || {
+        let head = collector.got(|got| got.heads.last().cloned())?;
+        assert!(head.contains("authorization: bearer ours") && !head.contains("theirs"), "{head}");
+        assert!(head.contains("x-also: 1"), "{head}");
+        let health = client.get("/api/v1/health/components/export").expect(200).json();
+        (health["status"] == "OK").then_some(())
+    });
+}
+
+#[test]
+fn what_is_odd_about_a_request_is_not_repeated_and_one_whose_caller_leaves_is_noted() {
+    let appliance = Appliance::start_with(&[("OTEL_TRACES_SAMPLER", "always_on"), ("LOG_LEVEL", "trace")]);
+    let client = appliance.everything("odd");
+    let method = "X".repeat(60_000);
+    drop(appliance.client().try_call(&method, "/livez", b""));
+    client.call("DELETE", "/api/v1/users/alice.person", b"").expect(404);
+    // The head and a part of the body; then the caller is gone.
+    let head = format!(
+        "POST {EVENTS} HTTP/1.1\r\nHost: x\r\nX-API-Key: {}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{",
+        appliance.key(&["--name", "leaves", "--scope", "ingest"])
+    );
+    let mut stream = std::net::TcpStream::connect(&*appliance.address).expect("it listens");
+    stream.write_all(head.as_bytes()).expect("it reads");
+    drop(stream);
+    let traces = eventually("the request that nobody waited for is kept", || {
+        let traces = client.get("/api/v1/telemetry/traces").expect(200).json();
+        let roots = traces["traces"].as_array()?.iter().map(|trace| trace["spans"][0].clone());
+        let found = roots.filter(|root| root["name"] == format!("POST {EVENTS}")).count();
+        (found > 0).then(|| traces.to_string())
+    });
+    assert!(traces.contains("_OTHER") && !traces.contains("XXXX"), "{}", &traces[..2_000.min(traces.len())]);
+    assert!(traces.contains("/api/v1/users/{name}") && !traces.contains("alice.person"));
+    assert!(!appliance.log().contains("alice.person") && !appliance.log().contains("XXXX"));
+}
+
+#[test]
 fn a_collector_that_hangs_holds_up_neither_intake_nor_the_end() {
     let collector = Collector::start(&[Mood::Hangs; 100]);
     let more = [("SEALWATCH_OTLP__QUEUE_MAX", "100"), ("SEALWATCH_OTLP__TIMEOUT_SECS", "60")];
