@@ -223,13 +223,14 @@ mod tests {
 
     #[test]
     fn our_own_switch_is_believed_before_every_other_variable() {
-        let (ours, otel) = (("OTLP_ENDPOINT", "http://a:1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://b:1"));
+        let (ours, otel) =
+            (("OTLP_ENDPOINT", "http://localhost:1"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:2"));
         let off = ("OTEL_SDK_DISABLED", "true");
         assert_eq!(endpoint_of(&[ours, ("SEALWATCH_OTLP__ENABLED", "false")]), None);
         assert_eq!(endpoint_of(&[otel, ("SEALWATCH_OTLP__ENABLED", "false")]), None);
         assert_eq!(
             endpoint_of(&[ours, off, ("SEALWATCH_OTLP__ENABLED", "true")]).as_deref(),
-            Some("http://a:1")
+            Some("http://localhost:1")
         );
         assert_eq!(endpoint_of(&[ours, off]), None);
     }

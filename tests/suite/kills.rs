@@ -231,7 +231,7 @@ fn sent_as(marks: &[Mark]) -> Vec<Value> {
     marks.iter().map(event).collect()
 }
 
-/// What alerts say but for their ids and the times of receipt, and the counters.
+/// What alerts say but for their ids, their traces and the times of receipt, and the counters.
 fn judged(appliance: &Appliance, client: &Client) -> (Vec<Value>, Value) {
     appliance.detection_is_done(client);
     let mut alerts = found(client, "");
@@ -239,7 +239,7 @@ fn judged(appliance: &Appliance, client: &Client) -> (Vec<Value>, Value) {
         let history = alert["history"].as_array().expect("an array");
         let told = history.iter().filter(|step| step["change"] == "notified").count();
         let alert = alert.as_object_mut().expect("an object");
-        alert.retain(|name, _| !["id", "createdAt", "lastSeenAt", "history"].contains(&&**name));
+        alert.retain(|name, _| !["id", "traceId", "createdAt", "lastSeenAt", "history"].contains(&&**name));
         alert.insert("told".to_owned(), Value::from(told));
         let metadata = alert["metadata"].as_object_mut().expect("an object");
         let named = metadata.remove("eventIds").and_then(|ids| Some(ids.as_array()?.len()));

@@ -110,8 +110,8 @@ pub(super) struct Sender {
     breaker: Mutex<Breaker>,
     /// Whether somebody stopped the sending.
     held: AtomicBool,
-    /// Whether its last answer was that it does not want what it is sent.
-    refusing: AtomicBool,
+    /// Of which signals its last answer was that it does not want them.
+    refusing: [AtomicBool; 3],
     stop: CancellationToken,
 }
 
@@ -135,7 +135,7 @@ impl Sender {
             retry_for: settings.retry_for,
             breaker: Mutex::default(),
             held: AtomicBool::new(false),
-            refusing: AtomicBool::new(false),
+            refusing: Default::default(),
             stop: CancellationToken::new(),
         })
     }
@@ -148,7 +148,7 @@ impl Sender {
 
     /// Whether the collector does not want what it is sent.
     pub(super) fn is_refused(&self) -> bool {
-        self.refusing.load(Ordering::Relaxed)
+        self.refusing.iter().any(|refusing| refusing.load(Ordering::Relaxed))
     }
 
     /// Stops the sending, or has it go on at once, whatever the breaker found.
@@ -259,13 +259,13 @@ impl Sender {
         };
         match answered {
             Ok(Ok((200..=299, _, answer))) => {
-                self.refusing.store(false, Ordering::Relaxed);
+                self.refusing[signal as usize].store(false, Ordering::Relaxed);
                 Try::Taken { refused: signal.refused(&answer) }
             }
             Ok(Ok((408 | 429 | 500..=599, asked, _))) => Try::Passing(asked),
             Ok(Ok((status, _, _))) => {
                 // Once, until it takes something again.
-                if !self.refusing.swap(true, Ordering::Relaxed) {
+                if !self.refusing[signal as usize].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         status,
                         signal = signal.path(),
