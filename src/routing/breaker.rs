@@ -145,7 +145,10 @@ impl Breaker {
         let was_probe = std::mem::take(&mut self.probing);
         match failure {
             Failure::Refused => self.succeeded(now),
-            Failure::Misconfigured => self.open(now, OPEN_FOR),
+            Failure::Misconfigured => {
+                self.note(now, true);
+                self.open(now, OPEN_FOR);
+            }
             // A short pause is no way to be asked on and on: what opens it without one opens it for as long with one.
             Failure::Asked(pause) => match self.opens(was_probe, now) {
                 true => self.open(now, pause.clamp(OPEN_FOR, PAUSE_MAX)),
@@ -167,7 +170,6 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Instant, pause: Duration) {
-        self.calls.clear();
         self.open_until = Some(now + pause);
         self.moved_at = Some(now);
         self.opened += 1;
@@ -263,6 +265,7 @@ mod tests {
         breaker.failed(Failure::Unwell, start);
         let seen = breaker.view(start + 10 * SECOND);
         assert_eq!((seen.state, seen.opened, seen.changed_ago), (BreakerState::Open, 1, Some(10 * SECOND)));
+        assert_eq!((seen.calls, seen.failures), (5, 5), "why it is open is still to be seen");
         let seen = breaker.view(start + 35 * SECOND);
         assert_eq!((seen.state, seen.changed_ago), (BreakerState::HalfOpen, Some(5 * SECOND)));
         breaker.succeeded(start + 40 * SECOND);
