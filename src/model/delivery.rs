@@ -212,6 +212,12 @@ impl Delivery {
     }
 }
 
+/// Why a try failed without what the target said, which may hold anything: that stands in quotes behind a colon. For
+/// entries of the log, the journal and whoever may not see the targets.
+pub fn status_alone(why: &str) -> &str {
+    why.split_once(": \"").map_or(why, |(status, _)| status)
+}
+
 impl std::fmt::Display for NotTold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

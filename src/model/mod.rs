@@ -26,7 +26,7 @@ pub use alert::{
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
 pub use dead_letter::{DeadLetter, DeadLetterKind, FAILURES_KEPT, Failure};
-pub use delivery::{Delivery, DeliveryState, FailedTry, NotTold};
+pub use delivery::{Delivery, DeliveryState, FailedTry, NotTold, status_alone};
 pub use disk::DiskState;
 pub use entry::{Appended, Draft, Entry, EntryFlags, EntryKind, Hash, Placed, Salt, Stored};
 pub use event::{AuditEvent, Claim, Classification, FieldValue, Status};

@@ -57,6 +57,9 @@ pub enum NotifyError {
     /// The mail server does not offer what the settings ask for.
     #[error("the mail server {0}")]
     Unfit(&'static str),
+    /// It ended when the message was out already: the target may have taken it and not said so, or not in time.
+    #[error("{0}; it may have been taken")]
+    PerhapsTaken(Box<NotifyError>),
     /// The message could not be made.
     #[error("the message cannot be made: {0}")]
     Message(String),
@@ -75,6 +78,7 @@ impl NotifyError {
             }
             NotifyError::Smtp { code, .. } => *code < 500 || is_sign_in(*code),
             NotifyError::Message(_) => false,
+            NotifyError::PerhapsTaken(why) => why.is_worth_a_retry(),
             _ => true,
         }
     }
@@ -84,14 +88,22 @@ impl NotifyError {
         matches!(self, NotifyError::Status { status: 410, .. })
     }
 
-    /// What it tells of the target.
+    /// The same of a try whose message was out already.
+    pub(super) fn once_sent(self) -> NotifyError {
+        NotifyError::PerhapsTaken(Box::new(self))
+    }
+
+    /// What it tells of the target. What only other settings mend comes before what it asks for: whoever answers so may
+    /// say anything beside it.
     pub fn failure(&self) -> Failure {
         match self {
-            NotifyError::Status { retry_after: Some(pause), .. } => Failure::Asked(*pause),
+            NotifyError::PerhapsTaken(why) => why.failure(),
             NotifyError::Status { status: 300..=399 | 401 | 403 | 404 | 405 | 410, .. } => {
                 Failure::Misconfigured
             }
-            NotifyError::Status { status: 408 | 425 | 429 | 500.., .. } => Failure::Unwell,
+            NotifyError::Status { status: 408 | 425 | 429 | 500.., retry_after, .. } => {
+                retry_after.map_or(Failure::Unwell, Failure::Asked)
+            }
             NotifyError::Status { .. } | NotifyError::Message(_) => Failure::Refused,
             NotifyError::Smtp { code, .. } if is_sign_in(*code) => Failure::Misconfigured,
             NotifyError::Smtp { code: 500.., .. } => Failure::Refused,
@@ -107,7 +119,8 @@ impl NotifyError {
     /// What it means for the delivery whose try it ended.
     pub fn ended(&self) -> TryEnd {
         let (again, asked) = (self.is_worth_a_retry(), self.retry_after());
-        TryEnd::Failed { again, asked, why: self.to_string() }
+        let perhaps_taken = matches!(self, NotifyError::PerhapsTaken(_));
+        TryEnd::Failed { again, asked, perhaps_taken, why: self.to_string() }
     }
 
     /// How long the target asks us to wait.
@@ -155,6 +168,10 @@ mod tests {
         }
         let pause = Duration::from_secs(7);
         assert_eq!(status(429, Some(pause)).failure(), Failure::Asked(pause));
+        for code in [302, 401, 403, 404, 405, 410] {
+            assert_eq!(status(code, Some(pause)).failure(), Failure::Misconfigured, "{code}");
+        }
+        assert_eq!(status(400, Some(pause)).failure(), Failure::Refused);
         for (code, again, failure) in [
             (421, true, Failure::Unwell),
             (450, true, Failure::Unwell),

@@ -2,11 +2,12 @@
 
 use super::address::{Host, WebAddress};
 use super::error::NotifyError;
+use super::secrets;
 use super::target::{Push, SigningKey, Target, Webhook, WebhookForm};
 use super::template;
 use super::tls::Trust;
 use super::words::{self, Notice};
-use super::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
+use super::{CONNECT_TIMEOUT, TOTAL_TIMEOUT, Taken};
 use crate::model::ReceivedAt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -163,13 +164,15 @@ fn put(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), N
     Ok(())
 }
 
-/// Sends to `to` and to nowhere else, whatever the name in the address resolves to by now.
+/// Sends to `to` and to nowhere else, whatever the name in the address resolves to by now. What is kept of an answer holds
+/// neither the path of the address nor those secrets.
 pub(super) async fn send(
     address: &WebAddress,
     to: SocketAddr,
     trust: &Trust,
     outgoing: Outgoing,
-) -> Result<(), NotifyError> {
+    secrets: &[&str],
+) -> Result<Taken, NotifyError> {
     let mut client = reqwest::Client::builder()
         .tls_backend_preconfigured(trust.rustls().clone())
         .redirect(reqwest::redirect::Policy::none())
@@ -186,11 +189,12 @@ pub(super) async fn send(
     }
     let client = client.build().map_err(|error| NotifyError::Message(error.to_string()))?;
     let url = reqwest::Url::parse(&outgoing.url).map_err(|error| NotifyError::Message(error.to_string()))?;
+    let hidden = secrets::of(&outgoing.url, secrets);
     let request = client.post(url).headers(outgoing.headers).body(outgoing.body);
     let mut answer = request.send().await.map_err(|error| of_request(&error, to))?;
     let status = answer.status();
     if status.is_success() {
-        return Ok(());
+        return Ok(Taken::default());
     }
     let asked = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
     let retry_after = asked.and_then(|value| parse_retry_after(value, Timestamp::now()));
@@ -201,7 +205,12 @@ pub(super) async fn send(
             break;
         }
     }
-    let text = template::one_line(String::from_utf8_lossy(&bytes).trim(), ANSWER_CHARS_KEPT);
+    if bytes.len() >= ANSWER_BYTES_MAX {
+        // What the end cuts in two would not be found.
+        bytes.truncate(ANSWER_BYTES_MAX - secrets::BYTES_MAX);
+    }
+    let text = secrets::hide(&String::from_utf8_lossy(&bytes), &hidden);
+    let text = template::one_line(text.trim(), ANSWER_CHARS_KEPT);
     Err(NotifyError::Status { status: status.as_u16(), retry_after, text })
 }
 
@@ -214,10 +223,13 @@ fn parse_retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     Duration::try_from(date.duration_since(now)).ok()
 }
 
-/// What went wrong, from the innermost cause out.
+/// What went wrong, from the innermost cause out. Once there is a connection the request goes out as a whole.
 fn of_request(error: &reqwest::Error, to: SocketAddr) -> NotifyError {
     if error.is_timeout() {
-        return NotifyError::TimedOut(if error.is_connect() { CONNECT_TIMEOUT } else { TOTAL_TIMEOUT });
+        return match error.is_connect() {
+            true => NotifyError::TimedOut(CONNECT_TIMEOUT),
+            false => NotifyError::TimedOut(TOTAL_TIMEOUT).once_sent(),
+        };
     }
     let mut innermost: &(dyn std::error::Error + 'static) = error;
     let mut tls = None;
@@ -229,7 +241,7 @@ fn of_request(error: &reqwest::Error, to: SocketAddr) -> NotifyError {
     match tls {
         Some(why) => NotifyError::Tls(why),
         None if error.is_connect() => NotifyError::Unreachable { to: to.to_string(), reason },
-        None => NotifyError::Broken(reason),
+        None => NotifyError::Broken(reason).once_sent(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Mail: one message, one conversation with the server of the settings, to the checked address alone.
 
 use super::error::NotifyError;
+use super::secrets;
 use super::target::{self, MailSecurity, Target};
 use super::template;
 use super::tls::Trust;
 use super::words::Notice;
-use super::{CONNECT_TIMEOUT, TOTAL_TIMEOUT};
+use super::{CONNECT_TIMEOUT, TOTAL_TIMEOUT, Taken};
 use crate::notify::address::Host;
 use lettre::address::Envelope;
 use lettre::message::header::MessageId;
@@ -30,6 +31,8 @@ use tokio::net::TcpStream;
 const GOODBYE: Duration = Duration::from_secs(1);
 /// Bytes that a mail server may say in one conversation.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
+/// Characters that are kept of whom a server refused.
+const REFUSED_CHARS_MAX: usize = 1_000;
 
 /// Reads an address as `ada@example.org` or `Ada <ada@example.org>`.
 pub fn is_mailbox(text: &str) -> bool {
@@ -66,32 +69,42 @@ pub(super) fn compose(
     message.multipart(body).map_err(|error| NotifyError::Message(error.to_string()))
 }
 
-/// Hands the message over to the server at `to`.
+/// Hands the message over to the server at `to`, which may take so long over it once it has all of it.
 pub(super) async fn send(
     mail: &target::Mail,
     to: SocketAddr,
     trust: &Trust,
     message: &Message,
-) -> Result<(), NotifyError> {
+    patience: Duration,
+) -> Result<Taken, NotifyError> {
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(to)).await;
     let stream = connected
         .map_err(|_| NotifyError::TimedOut(CONNECT_TIMEOUT))?
         .map_err(|error| NotifyError::Unreachable { to: to.to_string(), reason: error.to_string() })?;
     let stream = Bounded { inner: stream, peer: to, left: ANSWER_BYTES_MAX };
     let envelope: &Envelope = message.envelope();
-    let conversation = converse(mail, stream, trust, envelope, message.formatted());
-    tokio::time::timeout(TOTAL_TIMEOUT, conversation)
-        .await
-        .map_err(|_| NotifyError::TimedOut(TOTAL_TIMEOUT))?
+    let until_then = converse(mail, stream, trust, envelope);
+    let prepared = tokio::time::timeout(TOTAL_TIMEOUT, until_then).await;
+    let (mut connection, taken) = prepared.map_err(|_| NotifyError::TimedOut(TOTAL_TIMEOUT))??;
+    let message = message.formatted();
+    let answer = tokio::time::timeout(patience, connection.message(&message)).await;
+    let answer = answer.map_err(|_| NotifyError::TimedOut(patience).once_sent())?;
+    answer.map_err(|error| match of_smtp(mail, &error) {
+        broken @ NotifyError::Broken(_) => broken.once_sent(),
+        error => error,
+    })?;
+    // The message is taken; how the conversation ends changes nothing.
+    drop(tokio::time::timeout(GOODBYE, connection.quit()).await);
+    Ok(taken)
 }
 
+/// Everything up to the point at which the message is to follow; and whom the server refused.
 async fn converse(
     mail: &target::Mail,
     stream: Bounded<TcpStream>,
     trust: &Trust,
     envelope: &Envelope,
-    message: Vec<u8>,
-) -> Result<(), NotifyError> {
+) -> Result<(AsyncSmtpConnection, Taken), NotifyError> {
     let hello = hello(envelope.from());
     let mut connection = match mail.security {
         MailSecurity::Tls => {
@@ -100,44 +113,61 @@ async fn converse(
         }
         _ => AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await,
     }
-    .map_err(|error| of_smtp(&error))?;
+    .map_err(|error| of_smtp(mail, &error))?;
     if mail.security == MailSecurity::StartTls {
         if !connection.can_starttls() {
             return Err(NotifyError::Unfit("does not offer STARTTLS"));
         }
         let parameters = tls_parameters(mail, trust)?;
-        connection.starttls(parameters, &hello).await.map_err(|error| of_smtp(&error))?;
+        connection.starttls(parameters, &hello).await.map_err(|error| of_smtp(mail, &error))?;
     }
     if let Some((user, password)) = &mail.sign_in {
         let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
         let signed_in = connection.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
-        signed_in.map_err(|error| match of_smtp(&error) {
+        signed_in.map_err(|error| match of_smtp(mail, &error) {
             NotifyError::Broken(_) if error.is_client() => {
                 NotifyError::Unfit("offers no way to sign in that is known here")
             }
             error => error,
         })?;
     }
-    hand_over(&mut connection, envelope, &message).await.map_err(|error| of_smtp(&error))?;
-    // The message is taken; how the conversation ends changes nothing.
-    drop(tokio::time::timeout(GOODBYE, connection.quit()).await);
-    Ok(())
+    let taken = name_all(mail, &mut connection, envelope).await?;
+    Ok((connection, taken))
 }
 
-/// The transaction itself. Without a QUIT after a refusal, which a confused server might leave unanswered: the refusal
-/// is what counts.
-async fn hand_over(
+/// Says from whom and to whom it is; one that the server refuses is no reason to tell none of the others. Without a QUIT
+/// after a refusal, which a confused server might leave unanswered: the refusal is what counts.
+async fn name_all(
+    mail: &target::Mail,
     connection: &mut AsyncSmtpConnection,
     envelope: &Envelope,
-    message: &[u8],
-) -> Result<(), lettre::transport::smtp::Error> {
+) -> Result<Taken, NotifyError> {
+    let failed = |error| of_smtp(mail, &error);
     // Everything in the message is encoded as ASCII, so no extension is needed.
-    connection.command(Mail::new(envelope.from().cloned(), Vec::new())).await?;
+    connection.command(Mail::new(envelope.from().cloned(), Vec::new())).await.map_err(failed)?;
+    let (mut refused, mut last) = (Vec::new(), None);
     for to in envelope.to() {
-        connection.command(Rcpt::new(to.clone(), Vec::new())).await?;
+        match connection.command(Rcpt::new(to.clone(), Vec::new())).await.map_err(failed) {
+            Ok(_) => {}
+            // 421: it closes the connection (RFC 5321, 3.8).
+            Err(error @ NotifyError::Smtp { code, .. }) if code != 421 => {
+                refused.push(format!("{to}: {error}"));
+                last = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
     }
-    connection.command(Data).await?;
-    connection.message(message).await.map(drop)
+    if let Some(error) = last.filter(|_| refused.len() == envelope.to().len()) {
+        return Err(error);
+    }
+    connection.command(Data).await.map_err(failed)?;
+    let refused = (!refused.is_empty()).then(|| {
+        template::one_line(
+            &format!("taken for the others, but not for {}", refused.join("; ")),
+            REFUSED_CHARS_MAX,
+        )
+    });
+    Ok(Taken { refused })
 }
 
 /// The name that is said in EHLO: that of the sender's domain, which is no secret, unlike the host's own.
@@ -185,7 +215,7 @@ fn tls_parameters(mail: &target::Mail, trust: &Trust) -> Result<TlsParameters, N
     parameters.build().map_err(failed)
 }
 
-fn of_smtp(error: &lettre::transport::smtp::Error) -> NotifyError {
+fn of_smtp(mail: &target::Mail, error: &lettre::transport::smtp::Error) -> NotifyError {
     let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut innermost = error.to_string();
     while let Some(current) = link {
@@ -195,7 +225,8 @@ fn of_smtp(error: &lettre::transport::smtp::Error) -> NotifyError {
         innermost = current.to_string();
         link = current.source();
     }
-    let text = template::one_line(&innermost, 200);
+    let password = mail.sign_in.as_ref().map_or("", |(_, password)| password.reveal());
+    let text = template::one_line(&secrets::hide(&innermost, &secrets::of("", &[password])), 200);
     match error.status() {
         Some(code) => NotifyError::Smtp { code: code.into(), text },
         None => NotifyError::Broken(text),

@@ -5,6 +5,7 @@ mod error;
 mod http;
 mod mail;
 mod resolve;
+mod secrets;
 mod target;
 mod template;
 mod tls;
@@ -26,8 +27,18 @@ use tls::Trust;
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one try may take in all.
+/// How long one try may take in all; of one by mail, until the message is to go out.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a mail server may take over a message, which many look through before they answer (RFC 5321, 4.5.3.2, would
+/// have it wait for 10 minutes): sent again too soon, it arrives twice.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What a target took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Whom its server refused while it took the message for others, and why.
+    pub refused: Option<String>,
+}
 
 /// Sends notices to targets. Made once at start; without targets it never sends anything.
 #[derive(Debug, Default)]
@@ -65,13 +76,14 @@ impl Notifier {
         self.targets.get(name).map(|(target, _)| target)
     }
 
-    /// Tries once to tell the delivery's target. Takes no longer than some 15 seconds, whatever the target does.
-    pub async fn send(&self, notice: &Notice) -> Result<(), NotifyError> {
+    /// Tries once to tell the delivery's target. Takes no longer than some 15 seconds, by mail than
+    /// some 75, whatever the target does.
+    pub async fn send(&self, notice: &Notice) -> Result<Taken, NotifyError> {
         let missing = || NotifyError::Message("the target is no longer in the settings".to_owned());
         let (target, trust) = self.targets.get(&notice.delivery.target).ok_or_else(missing)?;
         let Some(trust) = trust else {
             self.say(target, notice);
-            return Ok(());
+            return Ok(Taken::default());
         };
         match &target.way {
             Way::Mail(mail) => {
@@ -79,18 +91,21 @@ impl Notifier {
                 let found = self.resolver.addresses(&mail.server).await?;
                 let tls = mail.security != MailSecurity::Plain;
                 let to = self.policy.choose(&mail.server, tls, &found)?;
-                mail::send(mail, to, trust, &message).await
+                // Whoever asked for a test waits for its end.
+                let patience = if notice.test { TOTAL_TIMEOUT } else { MESSAGE_TIMEOUT };
+                mail::send(mail, to, trust, &message, patience).await
             }
             Way::Webhook(webhook) => {
                 let now = Timestamp::now();
                 let outgoing = http::webhook(webhook, target, notice, &self.public_url, now)?;
-                self.request(&webhook.url, trust, outgoing).await
+                self.request(&webhook.url, trust, outgoing, &[]).await
             }
             Way::Push(push) => {
                 let outgoing = http::push(push, target, notice, &self.public_url)?;
-                self.request(&push.url, trust, outgoing).await
+                let token = push.token.as_ref().map_or("", |token| token.reveal());
+                self.request(&push.url, trust, outgoing, &[token]).await
             }
-            Way::Console => Ok(()),
+            Way::Console => Ok(Taken::default()),
         }
     }
 
@@ -99,11 +114,12 @@ impl Notifier {
         url: &WebAddress,
         trust: &Trust,
         outgoing: http::Outgoing,
-    ) -> Result<(), NotifyError> {
+        secrets: &[&str],
+    ) -> Result<Taken, NotifyError> {
         self.policy.check_web(url)?;
         let found = self.resolver.addresses(&url.endpoint).await?;
         let to = self.policy.choose(&url.endpoint, url.tls, &found)?;
-        http::send(url, to, trust, outgoing).await
+        http::send(url, to, trust, outgoing, secrets).await
     }
 
     /// Into our own messages; whoever makes a console target wants to read there whom an alert is about.

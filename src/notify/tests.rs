@@ -22,7 +22,7 @@ fn try_once(port: u16, policy: Policy, resolver: &Resolver) -> Result<(), Notify
     let notifier = Notifier { targets, policy, public_url: String::new(), resolver: resolver.clone() };
     let notice = Notice::test("desk", String::new(), Uuid::from_u128(7), ReceivedAt(1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a runtime can be made").block_on(notifier.send(&notice))
+    runtime.expect("a runtime can be made").block_on(notifier.send(&notice)).map(drop)
 }
 
 fn lan() -> Policy {

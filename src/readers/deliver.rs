@@ -12,7 +12,7 @@ mod tests;
 use super::progress::ReaderError;
 use crate::ingest::{Clock, Writer};
 use crate::model::{Delivery, Organizations, seq_of_event_id};
-use crate::notify::{Notice, Notifier, NotifyError};
+use crate::notify::{Notice, Notifier, NotifyError, Taken};
 use crate::routing::{self, Patience, TargetThen, TryEnd};
 use crate::store::{Store, StoreError, Txn};
 use crate::telemetry::{Step, Trace, Tracer};
@@ -216,7 +216,7 @@ impl DeliverReader {
         let target = TargetThen { told_at, holds_back };
         let patience = Patience { wait_max: self.wait_max, chance: chance() };
         let settle = move |txn: &mut Txn<'_>| {
-            let ended = ended.map_or_else(|error| error.ended(), |()| TryEnd::Taken);
+            let ended = ended.map_or_else(|error| error.ended(), |_| TryEnd::Taken);
             let state = routing::state_after(&delivery, ended, target, patience, txn.now());
             txn.settle_delivery(delivery.id, state)
         };
@@ -234,7 +234,7 @@ impl DeliverReader {
         delivery: Delivery,
         trace: &Trace,
         stop: &CancellationToken,
-    ) -> Result<Option<Result<(), NotifyError>>, ReaderError> {
+    ) -> Result<Option<Result<Taken, NotifyError>>, ReaderError> {
         if self.board.with(&delivery.target, |status| status.gone) {
             let gone = NotifyError::Status { status: 410, retry_after: None, text: String::new() };
             return Ok(Some(Err(gone)));

@@ -11,9 +11,10 @@ mod tests;
 use super::deliver::DeliveryBoard;
 use super::progress::{Progress, ReaderError};
 use crate::counters::Counters;
+use crate::detect;
 use crate::ingest::{Clock, ClockWatch, Disk, Writer};
 use crate::keys::Keyring;
-use crate::model::{Activity, DiskState, ReceivedAt, SourceId};
+use crate::model::{Activity, DiskState, Pattern, ReceivedAt, SourceId};
 use crate::store::{Store, StoreError};
 use silence::Silences;
 pub use silence::is_silent;
@@ -130,7 +131,7 @@ impl WatchReader {
             let before = ReceivedAt(self.watched.clock.received_at().0.saturating_sub(kept));
             self.watched.writer.commit_in_time(move |txn| txn.archive_dead_letters(before)).await?;
         }
-        changes.extend(self.look_at_targets(&noticed)?);
+        changes.extend(self.look_at_targets(&noticed).await?);
         self.rounds += 1;
         for Change { about, how, activity } in changes {
             let enter = move |txn: &mut crate::store::Txn<'_>| txn.notice(&about, how.as_deref(), &activity);
@@ -139,13 +140,23 @@ impl WatchReader {
         Ok(())
     }
 
-    fn look_at_targets(&self, noticed: &Noticed) -> Result<Vec<Change>, ReaderError> {
+    async fn look_at_targets(&self, noticed: &Noticed) -> Result<Vec<Change>, ReaderError> {
         let Watched { store, deliveries, clock, .. } = &self.watched;
         let looks = self.settings.targets.iter().map(|name| {
             let (status, given_up) = (deliveries.status(name), store.given_up(name)?);
-            Ok(targets::Look { name: name.clone(), status, given_up })
+            let alert = store.newest_of(&detect::fingerprint(Pattern::Undelivered, None, name))?;
+            Ok(targets::Look {
+                name: name.clone(),
+                status,
+                given_up,
+                unheard_from: targets::unheard_from(alert),
+            })
         });
         let looks: Vec<targets::Look> = looks.collect::<Result<_, StoreError>>()?;
+        for (about, how) in targets::lowered(&looks, noticed) {
+            let remember = move |txn: &mut crate::store::Txn<'_>| txn.remember_noticed(&about, &how);
+            self.watched.writer.commit_in_time(remember).await?;
+        }
         let changes = targets::changes(&looks, self.settings.broken_after, clock.received_at(), noticed);
         for change in &changes {
             // The alert goes by way of the other targets. Where there is none, this is how it is heard of.

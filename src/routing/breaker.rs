@@ -81,7 +81,7 @@ pub enum Permission {
 pub enum Failure {
     /// The target is unwell: counts towards opening.
     Unwell,
-    /// The target asked to be left alone for so long.
+    /// The target is unwell, and asked to be left alone for so long.
     Asked(Duration),
     /// It cannot work until someone changes the settings: opens at once.
     Misconfigured,
@@ -146,14 +146,24 @@ impl Breaker {
         match failure {
             Failure::Refused => self.succeeded(now),
             Failure::Misconfigured => self.open(now, OPEN_FOR),
-            Failure::Asked(pause) => self.open(now, pause.min(PAUSE_MAX)),
+            // A short pause is no way to be asked on and on: what opens it without one opens it for as long with one.
+            Failure::Asked(pause) => match self.opens(was_probe, now) {
+                true => self.open(now, pause.clamp(OPEN_FOR, PAUSE_MAX)),
+                false if pause.is_zero() => {}
+                false => self.open(now, pause.min(PAUSE_MAX)),
+            },
             Failure::Unwell => {
-                self.note(now, true);
-                if was_probe || self.fails_too_often() {
+                if self.opens(was_probe, now) {
                     self.open(now, OPEN_FOR);
                 }
             }
         }
+    }
+
+    /// Notes a failure; says whether it opens the breaker.
+    fn opens(&mut self, was_probe: bool, now: Instant) -> bool {
+        self.note(now, true);
+        was_probe || self.fails_too_often()
     }
 
     fn open(&mut self, now: Instant, pause: Duration) {
@@ -279,6 +289,21 @@ mod tests {
         assert_eq!(breaker.ask(start + 2 * SECOND), Permission::Go);
         breaker.failed(Failure::Asked(Duration::from_secs(1_000_000_000)), start);
         assert_eq!(breaker.ask(start), Permission::Wait(PAUSE_MAX));
+    }
+
+    #[test]
+    fn a_target_that_asks_for_next_to_nothing_does_not_switch_it_off() {
+        let start = Instant::now();
+        let mut breaker = Breaker::default();
+        (0..4).for_each(|_| breaker.failed(Failure::Asked(Duration::ZERO), start));
+        assert_eq!(breaker.ask(start), Permission::Go);
+        breaker.failed(Failure::Asked(Duration::ZERO), start);
+        assert_eq!(breaker.ask(start), Permission::Wait(OPEN_FOR), "five in a row");
+        let mut breaker = Breaker::default();
+        breaker.failed(Failure::Asked(SECOND), start);
+        assert_eq!(breaker.ask(start + SECOND), Permission::Go);
+        breaker.failed(Failure::Asked(SECOND), start + SECOND);
+        assert_eq!(breaker.ask(start + SECOND), Permission::Wait(OPEN_FOR), "a probe");
     }
 
     /// A target that is up for half a minute and down for the next, for ten minutes, asked every second.

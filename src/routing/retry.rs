@@ -1,7 +1,8 @@
 //! When a delivery that failed is tried again, and when it is given up.
 //!
 //! A message that its target will not take is given up after a few tries. One that waits because its target is down is not
-//! at fault, so those tries are not held against it: it waits for as long as the settings allow.
+//! at fault, so those tries are not held against it: it waits for as long as the settings allow. One that may have been
+//! taken without our hearing of it is sent a few times in all, whatever its target is like.
 
 use crate::model::{Delivery, DeliveryState, ReceivedAt};
 use std::time::Duration;
@@ -44,6 +45,9 @@ pub enum TryEnd {
         again: bool,
         /// How long the target asks us to wait.
         asked: Option<Duration>,
+        /// Whether the message was out already, so that the target may have taken it all the same. How often somebody is told
+        /// the same then is bounded: such a try is always held against the delivery.
+        perhaps_taken: bool,
         /// Why.
         why: String,
     },
@@ -76,12 +80,12 @@ pub fn state_after(
     now: ReceivedAt,
 ) -> DeliveryState {
     let attempts = tried.attempts() + 1;
-    let (again, asked, why) = match ended {
+    let (again, asked, perhaps_taken, why) = match ended {
         TryEnd::Taken => return DeliveryState::Told { at: now, attempts },
-        TryEnd::Failed { again, asked, why } => (again, asked, why),
+        TryEnd::Failed { again, asked, perhaps_taken, why } => (again, asked, perhaps_taken, why),
     };
     let since = tried.waits_since().unwrap_or(tried.decided_at);
-    let strikes = strikes(tried) + u32::from(is_its_own(tried, target.told_at));
+    let strikes = strikes(tried) + u32::from(perhaps_taken || is_its_own(tried, target.told_at));
     if !again || strikes >= STRIKES_MAX {
         return DeliveryState::Dead { at: now, attempts, reason: why };
     }
@@ -141,7 +145,7 @@ mod tests {
     const DOWN: TargetThen = TargetThen { told_at: None, holds_back: true };
 
     fn failed(again: bool) -> TryEnd {
-        TryEnd::Failed { again, asked: None, why: "it said no".to_owned() }
+        TryEnd::Failed { again, asked: None, perhaps_taken: false, why: "it said no".to_owned() }
     }
 
     fn delivery() -> Delivery {
@@ -196,6 +200,19 @@ mod tests {
     }
 
     #[test]
+    fn what_may_have_been_taken_is_not_sent_more_than_five_times_however_its_target_is() {
+        let late =
+            || TryEnd::Failed { again: true, asked: None, perhaps_taken: true, why: "no answer".to_owned() };
+        let mut delivery = delivery();
+        for at in (1..5).map(|probe| ReceivedAt(probe * 30 * SECOND)) {
+            let state = state_after(&delivery, late(), DOWN, PATIENCE, at);
+            assert!(!is_dead(&state));
+            delivery = delivery.moved_to(state, at);
+        }
+        assert!(is_dead(&state_after(&delivery, late(), DOWN, PATIENCE, ReceivedAt(150 * SECOND))));
+    }
+
+    #[test]
     fn one_that_waits_for_too_long_is_given_up_and_the_reason_says_so() {
         let states = after(&[30, 3_600, 3_601], DOWN);
         assert!(!is_dead(&states[1]));
@@ -236,7 +253,7 @@ mod tests {
         assert_eq!(delay(1, 500, Some(Duration::from_secs(90))), Duration::from_millis(90_500));
         assert_eq!(delay(1, 0, Some(Duration::from_secs(1_000_000_000))), PAUSE_MAX);
         let asked = Some(Duration::from_secs(90));
-        let ended = TryEnd::Failed { again: true, asked, why: String::new() };
+        let ended = TryEnd::Failed { again: true, asked, perhaps_taken: false, why: String::new() };
         let state = state_after(&delivery(), ended, DOWN, PATIENCE, ReceivedAt(SECOND));
         assert!(
             matches!(state, DeliveryState::Waiting { next_try: ReceivedAt(at), .. } if at == 91 * SECOND)

@@ -228,6 +228,18 @@ impl AlertStatistics {
     }
 }
 
+impl Store {
+    /// The alert of that fingerprint that is open, or without one the last that was; without its evidence. `None` too where
+    /// it cannot be read.
+    pub fn newest_of(&self, fingerprint: &Fingerprint) -> Result<Option<Alert>, StoreError> {
+        let id = self.db.begin_read()?.open_table(t::CURRENT_ALERTS)?.get(fingerprint)?.map(|id| *id.value());
+        match id.map_or(Ok(None), |id| self.alert(Uuid::from_bytes(id), &Organizations::All)) {
+            Err(error) if error.is_damage() => Ok(None),
+            found => found,
+        }
+    }
+}
+
 impl Txn<'_> {
     /// One step of a person: acknowledge, resolve, dismiss, reopen or comment.
     pub fn change_alert(

@@ -51,4 +51,13 @@ impl Txn<'_> {
         drop(noticed);
         self.append_activity(activity).map(Some)
     }
+
+    /// Remembers how something is that stands there already, without an entry: what it is compared with later.
+    pub fn remember_noticed(&mut self, about: &str, how: &[u8]) -> Result<(), StoreError> {
+        let mut noticed = self.writing().open_table(t::NOTICED)?;
+        if noticed.get(about)?.is_some() {
+            noticed.insert(about, how)?;
+        }
+        Ok(())
+    }
 }

@@ -5,7 +5,9 @@ use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
 use crate::detect::Notification;
-use crate::model::{Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence};
+use crate::model::{
+    Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence, status_alone,
+};
 use crate::routing::{self, Routing, Verdict};
 use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use std::sync::atomic::Ordering;
@@ -205,7 +207,7 @@ impl Txn<'_> {
     /// Puts one that was on its way, and enters how it ended where it did.
     fn put_settled(&mut self, settled: &Delivery) -> Result<(), StoreError> {
         let failure = match &settled.state {
-            DeliveryState::Dead { reason, .. } => Some(reason.clone()),
+            DeliveryState::Dead { reason, .. } => Some(status_alone(reason).to_owned()),
             _ => None,
         };
         if failure.is_some() || matches!(settled.state, DeliveryState::Told { .. }) {

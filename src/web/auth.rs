@@ -289,6 +289,22 @@ callers! {
     Admin: admin, "administer: the role admin, or a key with the scope `admin`";
 }
 
+/// May administer what is everyone's: the targets of notifications, and whatever else leaves the host.
+pub struct AdminOfAll(pub Caller);
+
+impl FromRequestParts<App> for AdminOfAll {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<AdminOfAll, Problem> {
+        let Admin(caller) = Admin::from_request_parts(parts, app).await?;
+        if caller.organizations == Organizations::All {
+            return Ok(AdminOfAll(caller));
+        }
+        let message = "this is of all organisations; ask an administrator of all of them";
+        Err(Problem::new(StatusCode::FORBIDDEN, "not_allowed", message))
+    }
+}
+
 impl OptionalFromRequestParts<App> for Reader {
     type Rejection = Problem;
 

@@ -2,7 +2,7 @@
 
 use super::steady::Steady;
 use crate::model::ReceivedAt;
-use crate::notify::NotifyError;
+use crate::notify::{NotifyError, Taken};
 use crate::routing::{Breaker, BreakerState, Failure, Permission};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -56,7 +56,7 @@ impl DeliveryBoard {
     }
 
     /// Notes how a try ended that somebody asked for.
-    pub fn note(&self, target: &str, ended: &Result<(), NotifyError>, at: ReceivedAt) {
+    pub fn note(&self, target: &str, ended: &Result<Taken, NotifyError>, at: ReceivedAt) {
         let now = self.0.steady.now();
         self.with(target, |status| status.note(ended, at, now));
         self.0.moved.send_replace(());
@@ -115,12 +115,18 @@ impl TargetStatus {
     }
 
     /// Notes how a try ended.
-    pub(in crate::readers) fn note(&mut self, ended: &Result<(), NotifyError>, at: ReceivedAt, now: Instant) {
+    pub(in crate::readers) fn note(
+        &mut self,
+        ended: &Result<Taken, NotifyError>,
+        at: ReceivedAt,
+        now: Instant,
+    ) {
         let was_probe = self.breaker.state(now) != BreakerState::Closed;
         match ended {
-            Ok(()) => {
+            Ok(taken) => {
                 self.breaker.succeeded(now);
                 self.last_told_at = Some(at);
+                self.last_failure = taken.refused.clone().map(|why| (at, why)).or(self.last_failure.take());
                 self.gone = false;
             }
             Err(error) => {

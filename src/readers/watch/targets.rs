@@ -1,13 +1,15 @@
 //! Whether notifications reach their targets: one that takes nothing, and one for which more and more is given up.
 
 use super::{Change, Noticed};
-use crate::model::{Activity, ReceivedAt};
+use crate::model::{Activity, Alert, ReceivedAt, status_alone};
 use crate::readers::deliver::TargetStatus;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the name of each row begins with.
 const ABOUT: &str = "target/";
+/// How long after it was entered trouble that lasts is entered again, where no alert about it is open.
+const AGAIN_AFTER: Duration = Duration::from_secs(900);
 
 /// A target as it is now.
 pub(super) struct Look {
@@ -15,31 +17,47 @@ pub(super) struct Look {
     pub(super) status: TargetStatus,
     /// How many of its notifications were given up and wait for a decision.
     pub(super) given_up: u64,
+    /// From when on an entry raises an alert about it; `None` while one is open.
+    pub(super) unheard_from: Option<ReceivedAt>,
+}
+
+/// The same of a target whose newest alert is that one. Within the cooldown of a closed alert more of the same counts on that
+/// one, and nobody hears of it.
+pub(super) fn unheard_from(alert: Option<Alert>) -> Option<ReceivedAt> {
+    let Some(alert) = alert else { return Some(ReceivedAt(0)) };
+    let quiet = alert.cooldown_secs.saturating_mul(1_000_000_000);
+    let told = ReceivedAt::from_timestamp(alert.last_notified_at);
+    alert.is_closed().then(|| ReceivedAt(told.0.saturating_add(quiet)))
 }
 
 /// What was entered of a target with which there is trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Told {
     broken: bool,
+    /// How many were given up; fewer, once there were fewer.
     given_up: u64,
+    /// When it was entered.
+    at: ReceivedAt,
 }
 
 impl Told {
     fn row(self) -> Vec<u8> {
-        [&[u8::from(self.broken)][..], &self.given_up.to_le_bytes()].concat()
+        [&[u8::from(self.broken)][..], &self.given_up.to_le_bytes(), &self.at.0.to_le_bytes()].concat()
     }
 
     /// What a row says; of one that nobody can read, nothing.
     fn of(row: &[u8]) -> Told {
-        let (broken, given_up) =
-            (row.first() == Some(&1), row.get(1..).and_then(|rest| rest.try_into().ok()));
-        Told { broken, given_up: given_up.map_or(0, u64::from_le_bytes) }
+        // Before this version a row did not say when.
+        let number = |at: usize| row.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
+        let number = |at| number(at).map_or(0, u64::from_le_bytes);
+        Told { broken: row.first() == Some(&1), given_up: number(1), at: ReceivedAt(number(9)) }
     }
 }
 
 /// The targets of which something new is to be entered. Trouble begins when a target has failed for `broken_after` or
 /// nothing but other settings can mend it, and when something was given up; it is over once the target has been well for as
-/// long and nothing waits for a decision. So one that comes and goes is entered once.
+/// long and nothing waits for a decision. So one that comes and goes is entered once; and again only where no alert about it is
+/// open while the trouble lasts: somebody closed it, or it counted on one that was closed already.
 pub(super) fn changes(
     looks: &[Look],
     broken_after: Duration,
@@ -59,21 +77,23 @@ pub(super) fn changes(
 }
 
 fn change(look: &Look, broken_after: Duration, now: ReceivedAt, noticed: &Noticed) -> Option<Change> {
-    let Look { name: target, status, given_up } = look;
+    let Look { name: target, status, given_up, unheard_from } = look;
     let about = format!("{ABOUT}{target}");
     let was = noticed.get(&about).map(|row| Told::of(row));
-    let told = was.unwrap_or_default();
+    let told = Told { given_up: was.unwrap_or_default().given_up.min(*given_up), ..was.unwrap_or_default() };
+    let again = unheard_from.is_some_and(|from| from <= now && has_passed(told.at, AGAIN_AFTER, now));
     let change = |how: Option<Told>, activity| Change { about, how: how.map(Told::row), activity };
     let target = target.clone();
-    if !told.broken && is_broken(status, broken_after, now) {
+    if (!told.broken || again) && is_broken(status, broken_after, now) {
         let (at, reason) = status.last_failure.clone().unwrap_or((now, String::new()));
+        let reason = status_alone(&reason).to_owned();
         let since = status.failing_since.unwrap_or(at);
         let activity = Activity::TargetBroken { target, since, reason };
-        return Some(change(Some(Told { broken: true, ..told }), activity));
+        return Some(change(Some(Told { broken: true, at: now, ..told }), activity));
     }
-    if *given_up > 0 && *given_up >= 2 * told.given_up {
+    if *given_up > 0 && (*given_up >= 2 * told.given_up || again) {
         let activity = Activity::DeliveriesGivenUp { target, waiting: *given_up };
-        return Some(change(Some(Told { given_up: *given_up, ..told }), activity));
+        return Some(change(Some(Told { given_up: *given_up, at: now, ..told }), activity));
     }
     // After a restart nothing is known of a target until it was tried.
     let is_well = if told.broken {
@@ -82,6 +102,17 @@ fn change(look: &Look, broken_after: Duration, now: ReceivedAt, noticed: &Notice
         status.failing_since.is_none() && !status.gone
     };
     (was.is_some() && *given_up == 0 && is_well).then(|| change(None, Activity::TargetMended { target }))
+}
+
+/// The rows of those of which fewer are given up than when it was entered: from there on it is counted anew.
+pub(super) fn lowered(looks: &[Look], noticed: &Noticed) -> Vec<(String, Vec<u8>)> {
+    let row = |look: &Look| {
+        let about = format!("{ABOUT}{}", look.name);
+        let told = Told::of(noticed.get(&about)?);
+        let fewer = look.given_up < told.given_up;
+        fewer.then(|| (about, Told { given_up: look.given_up, ..told }.row()))
+    };
+    looks.iter().filter_map(row).collect()
 }
 
 /// Whether somebody should look. One that somebody stopped is as they want it.
@@ -97,7 +128,7 @@ fn has_passed(since: ReceivedAt, span: Duration, now: ReceivedAt) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::NotifyError;
+    use crate::notify::{NotifyError, Taken};
     use std::time::Instant;
 
     const FIVE_MINUTES: Duration = Duration::from_secs(300);
@@ -114,16 +145,22 @@ mod tests {
 
     impl Desk {
         fn new() -> Desk {
-            let look = Look { name: "desk".to_owned(), status: TargetStatus::default(), given_up: 0 };
+            let look = Look {
+                name: "desk".to_owned(),
+                status: TargetStatus::default(),
+                given_up: 0,
+                unheard_from: None,
+            };
             Desk { look, noticed: Noticed::new() }
         }
 
-        fn tried(&mut self, ended: Result<(), NotifyError>, at: u64) {
+        fn tried(&mut self, ended: Result<Taken, NotifyError>, at: u64) {
             self.look.status.note(&ended, minute(at), Instant::now());
         }
 
         /// What is entered at that minute, in a word.
         fn entered(&mut self, at: u64) -> Option<String> {
+            self.noticed.extend(lowered(std::slice::from_ref(&self.look), &self.noticed));
             let mut found =
                 changes(std::slice::from_ref(&self.look), FIVE_MINUTES, minute(at), &self.noticed);
             assert!(found.len() <= 1);
@@ -143,12 +180,12 @@ mod tests {
         }
     }
 
-    fn hangs() -> Result<(), NotifyError> {
+    fn hangs() -> Result<Taken, NotifyError> {
         Err(NotifyError::TimedOut(Duration::from_secs(10)))
     }
 
-    fn answers(status: u16) -> Result<(), NotifyError> {
-        Err(NotifyError::Status { status, retry_after: None, text: String::new() })
+    fn answers(status: u16) -> Result<Taken, NotifyError> {
+        Err(NotifyError::Status { status, retry_after: None, text: "no /hook/secret: here".to_owned() })
     }
 
     #[test]
@@ -163,10 +200,10 @@ mod tests {
         assert_eq!(desk.entered(11).as_deref(), Some("broken since 6: no answer within 10 seconds"));
         desk.tried(hangs(), 20);
         assert_eq!(desk.entered(20), None);
-        desk.tried(Ok(()), 21);
+        desk.tried(Ok(Taken::default()), 21);
         assert_eq!(desk.entered(25), None, "it may come and go");
         desk.tried(hangs(), 25);
-        desk.tried(Ok(()), 26);
+        desk.tried(Ok(Taken::default()), 26);
         assert_eq!(desk.entered(30), None);
         assert_eq!(desk.entered(31).as_deref(), Some("mended"));
         assert_eq!(desk.entered(99), None);
@@ -191,10 +228,54 @@ mod tests {
             desk.look.given_up = given_up;
             desk.entered(0)
         };
-        let found = [0, 1, 1, 2, 3, 4, 7, 9, 5, 0, 1].map(|count| entered(count).unwrap_or_default());
-        let expected = ["", "1 given up", "", "2 given up", "", "4 given up", "", "9 given up", "", "mended"];
-        assert_eq!(found[..10], expected);
-        assert_eq!(found[10], "1 given up");
+        let found = [0, 1, 1, 2, 3, 4, 7, 9, 5, 9, 10, 0, 1].map(|count| entered(count).unwrap_or_default());
+        let expected = [
+            "",
+            "1 given up",
+            "",
+            "2 given up",
+            "",
+            "4 given up",
+            "",
+            "9 given up",
+            "",
+            "",
+            "10 given up",
+            "mended",
+        ];
+        assert_eq!(found[..12], expected);
+        assert_eq!(found[12], "1 given up");
+    }
+
+    #[test]
+    fn trouble_that_lasts_is_entered_again_where_no_alert_about_it_is_open() {
+        let mut desk = Desk::new();
+        desk.tried(answers(401), 0);
+        assert!(desk.entered(0).is_some());
+        assert_eq!(desk.entered(99), None, "it is open");
+        desk.look.unheard_from = Some(minute(101));
+        assert_eq!(desk.entered(100), None, "it would count on the closed one");
+        assert_eq!(desk.entered(101).as_deref(), Some("broken since 0: answered 401"));
+        assert_eq!(desk.entered(115), None);
+        assert!(desk.entered(116).is_some());
+        desk.look.status.held = true;
+        assert_eq!(desk.entered(200), None, "as somebody wants it");
+        let mut desk = Desk::new();
+        desk.look.given_up = 3;
+        assert_eq!(desk.entered(0).as_deref(), Some("3 given up"));
+        desk.look.unheard_from = Some(minute(1));
+        assert_eq!(desk.entered(14), None);
+        assert_eq!(desk.entered(15).as_deref(), Some("3 given up"));
+    }
+
+    #[test]
+    fn whether_an_entry_raises_an_alert_goes_by_the_newest_one() {
+        let alert = crate::notify::Notice::test("desk", String::new(), uuid::Uuid::nil(), minute(0)).alert;
+        assert_eq!(unheard_from(None), Some(ReceivedAt(0)));
+        assert_eq!(unheard_from(Some(alert.clone())), None);
+        let closed = Alert { status: crate::model::AlertStatus::Dismissed, cooldown_secs: 60, ..alert };
+        let told = ReceivedAt::from_timestamp(closed.last_notified_at);
+        assert_eq!(unheard_from(Some(closed)), Some(ReceivedAt(told.0 + 60_000_000_000)));
     }
 
     #[test]

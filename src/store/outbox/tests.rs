@@ -212,7 +212,12 @@ impl Run {
         }
         assert!(!was_open, "an open breaker lets nothing out but the probe, when its time has come");
         self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
-        let failed = |again, asked| TryEnd::Failed { again, asked, why: "it said no".to_owned() };
+        let failed = |again, asked| TryEnd::Failed {
+            perhaps_taken: false,
+            again,
+            asked,
+            why: "it said no".to_owned(),
+        };
         let (ended, failure) = match answer {
             Answer::Takes => (TryEnd::Taken, None),
             Answer::IsUnwell => (failed(true, None), Some(Failure::Unwell)),
@@ -356,7 +361,7 @@ fn a_message_that_is_never_taken_keeps_nobody_and_is_given_up() {
         let ended = if next.alert.as_u128() == 7 {
             breaker.failed(Failure::Unwell, steady);
             failed_probes += usize::from(was_probe);
-            TryEnd::Failed { again: true, asked: None, why: "answered 500".to_owned() }
+            TryEnd::Failed { perhaps_taken: false, again: true, asked: None, why: "answered 500".to_owned() }
         } else {
             breaker.succeeded(steady);
             (told_at, failed_probes, told) = (Some(at), 0, told + 1);

@@ -1,5 +1,6 @@
 //! How the appliance is, for people, probes and load balancers.
 
+use crate::model::{Caller, Organizations};
 use crate::web::auth::Reader;
 use crate::web::error::Problem;
 use crate::web::health::{Component, Condition, Standing, breakers};
@@ -77,19 +78,21 @@ pub async fn healthz(State(app): State<App>) -> Response {
 }
 
 /// `GET /api/v1/health`: the same with the components and the circuit breakers.
-pub async fn overview(State(app): State<App>, Reader(_): Reader) -> Response {
+pub async fn overview(State(app): State<App>, Reader(caller): Reader) -> Response {
     let status = app.health.overall();
     let code = if status == Condition::Critical { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    (code, detailed_json(&app)).into_response()
+    (code, detailed_json(&app, &caller)).into_response()
 }
 
 /// `GET /api/v1/health/detailed`: always 200.
-pub async fn detailed(State(app): State<App>, Reader(_): Reader) -> Response {
-    detailed_json(&app).into_response()
+pub async fn detailed(State(app): State<App>, Reader(caller): Reader) -> Response {
+    detailed_json(&app, &caller).into_response()
 }
 
-fn detailed_json(app: &Appliance) -> Json<Overview> {
-    let (components, breakers) = (Some(app.health.components()), Some(breakers(app)));
+/// Which targets there are is for who may see all organisations; that the parts are well is everyone's to know.
+fn detailed_json(app: &Appliance, caller: &Caller) -> Json<Overview> {
+    let breakers = (caller.organizations == Organizations::All).then(|| breakers(app));
+    let components = Some(app.health.components());
     Json(Overview { status: app.health.overall(), timestamp: app.clock.now(), components, breakers })
 }
 

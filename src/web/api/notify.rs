@@ -1,13 +1,14 @@
 //! Notifications: the targets and how they are, tests, breakers by hand, and what became of those of an alert.
 
 use super::alerts::parse_id;
-use crate::model::{Activity, Delivery, DeliveryState};
+use crate::model::{Activity, Caller, Delivery, DeliveryState, status_alone};
 use crate::notify::Notice;
 use crate::store::{OutboxCounts, StoreError};
-use crate::web::auth::{Admin, Reader};
+use crate::web::auth::{AdminOfAll, Reader};
 use crate::web::body::Object;
 use crate::web::error::Problem;
 use crate::web::health::move_breaker;
+use crate::web::patterns::may_change;
 use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -85,7 +86,7 @@ pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
 }
 
 /// `GET /api/v1/notify/targets`.
-pub async fn targets(State(app): State<App>, Admin(_): Admin) -> Result<Response, Problem> {
+pub async fn targets(State(app): State<App>, AdminOfAll(_): AdminOfAll) -> Result<Response, Problem> {
     let views = app.read(target_views).await?;
     Ok(Json(serde_json::json!({ "data": views })).into_response())
 }
@@ -105,7 +106,7 @@ pub struct Tested {
 /// `POST /api/v1/notify/targets/{name}/test`: one try, whatever the breaker says.
 pub async fn test(
     State(app): State<App>,
-    Admin(caller): Admin,
+    AdminOfAll(caller): AdminOfAll,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     Ok(Json(send_test(&app, name, caller.name).await?).into_response())
@@ -122,7 +123,8 @@ pub async fn send_test(app: &App, target: String, by: String) -> Result<Tested, 
     let ended = app.notifier.send(&notice).await;
     app.deliveries.note(&target, &ended, app.clock.received_at());
     let failure = ended.err().map(|error| error.to_string());
-    let tested = Activity::TargetTested { target, by, failure: failure.clone() };
+    let entered = failure.as_deref().map(|why| status_alone(why).to_owned());
+    let tested = Activity::TargetTested { target, by, failure: entered };
     app.writer.commit(move |txn| txn.append_activity(&tested)).await?;
     Ok(Tested { delivery_id: notice.delivery.id, delivered: failure.is_none(), failure })
 }
@@ -139,7 +141,7 @@ pub struct Move {
 /// to the collector, or has it go on at once.
 pub async fn breaker(
     State(app): State<App>,
-    Admin(caller): Admin,
+    AdminOfAll(caller): AdminOfAll,
     Path(name): Path<String>,
     Object(wanted): Object<Move>,
 ) -> Result<Response, Problem> {
@@ -165,11 +167,16 @@ struct DeliveryView {
     why: Option<String>,
 }
 
+/// Why a try failed, as much of it as that caller may see.
+pub fn seen_by<'w>(caller: &Caller, why: &'w str) -> &'w str {
+    if may_change(caller) { why } else { status_alone(why) }
+}
+
 /// What keeps a notification that waits from setting out; nothing where its time is all that it waits for.
-pub fn obstacle(app: &Appliance, delivery: &Delivery) -> Option<String> {
+pub fn obstacle(app: &Appliance, caller: &Caller, delivery: &Delivery) -> Option<String> {
     delivery.due()?;
     let status = app.deliveries.status(&delivery.target);
-    let failure = status.last_failure.as_ref().map_or("", |(_, why)| why);
+    let failure = status.last_failure.as_ref().map_or("", |(_, why)| seen_by(caller, why));
     match status.breaker_name() {
         "closed" => None,
         "held" => Some("somebody stopped the sending to this target".to_owned()),
@@ -178,15 +185,18 @@ pub fn obstacle(app: &Appliance, delivery: &Delivery) -> Option<String> {
 }
 
 impl DeliveryView {
-    fn new(app: &Appliance, delivery: Delivery) -> DeliveryView {
-        let obstacle = obstacle(app, &delivery);
+    fn new(app: &Appliance, caller: &Caller, delivery: Delivery) -> DeliveryView {
+        let obstacle = obstacle(app, caller, &delivery);
         let attempts = delivery.attempts();
         let (state, told_at, next_try_at, why) = match delivery.state {
             DeliveryState::Waiting { next_try, last_error, .. } => {
-                ("waiting", None, Some(next_try.timestamp()), last_error.or(obstacle))
+                let failed = last_error.map(|why| seen_by(caller, &why).to_owned());
+                ("waiting", None, Some(next_try.timestamp()), failed.or(obstacle))
             }
             DeliveryState::Told { at, .. } => ("told", Some(at.timestamp()), None, None),
-            DeliveryState::Dead { reason, .. } => ("dead", None, None, Some(reason)),
+            DeliveryState::Dead { reason, .. } => {
+                ("dead", None, None, Some(seen_by(caller, &reason).to_owned()))
+            }
             DeliveryState::Discarded { by, reason, .. } => {
                 ("discarded", None, None, Some(format!("discarded by {by}: {reason}")))
             }
@@ -221,7 +231,7 @@ pub async fn deliveries(
             let Some(alert) = app.store.alert(id, &caller.organizations)? else { return Ok(None) };
             let found = app.store.deliveries_of(alert.id, LISTED_MAX)?;
             Ok::<_, StoreError>(Some(
-                found.into_iter().map(|found| DeliveryView::new(app, found)).collect::<Vec<_>>(),
+                found.into_iter().map(|found| DeliveryView::new(app, &caller, found)).collect::<Vec<_>>(),
             ))
         })
         .await?;

@@ -1,5 +1,6 @@
 //! Dead letters: what was given up, why, and what is to become of it.
 
+use super::notify;
 use super::parameters::Parameters;
 use crate::model::{Caller, DeliveryState, ReceivedAt};
 use crate::store::{StoreError, Txn, Undelivered};
@@ -94,6 +95,15 @@ pub struct FailureView {
     pub cause: String,
 }
 
+impl UndeliveredView {
+    /// The same as that caller may see it.
+    pub fn seen_by(mut self, caller: &Caller) -> UndeliveredView {
+        let reasons = self.failures.iter_mut().map(|failed| &mut failed.cause).chain([&mut self.reason]);
+        reasons.for_each(|why| *why = notify::seen_by(caller, why).to_owned());
+        self
+    }
+}
+
 impl From<Undelivered> for UndeliveredView {
     fn from(letter: Undelivered) -> UndeliveredView {
         let Undelivered { delivery, organization } = letter;
@@ -161,9 +171,10 @@ pub async fn list(
     let mut given = Parameters::parse(query.as_deref())?;
     let target = given.one("target")?;
     given.finish()?;
-    let scope = caller.organizations;
+    let scope = caller.organizations.clone();
     let found = app.list(move |app| app.store.undelivered(target.as_deref(), &scope, LISTED_MAX)).await?;
-    let views: Vec<UndeliveredView> = found.into_iter().map(UndeliveredView::from).collect();
+    let view = |letter| UndeliveredView::from(letter).seen_by(&caller);
+    let views: Vec<UndeliveredView> = found.into_iter().map(view).collect();
     Ok(Json(serde_json::json!({ "data": views })).into_response())
 }
 

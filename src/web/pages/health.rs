@@ -22,8 +22,8 @@ pub struct HealthPage {
     pub rows: Vec<ComponentRow>,
     /// How much there is to do; only for who may see all organisations.
     pub load: Option<Load>,
-    /// The circuit breakers around what leaves the host.
-    pub breakers: Vec<BreakerRow>,
+    /// The circuit breakers around what leaves the host; nothing for those who may not see all organisations.
+    pub breakers: Option<Vec<BreakerRow>>,
     /// Whether the reader may move them.
     pub may_move: bool,
 }
@@ -182,14 +182,15 @@ impl HealthPage {
             overall: Badge::of_health(overall),
             rows: components.into_iter().map(row).collect(),
             load: load.map(Load::from),
-            breakers: Vec::new(),
+            breakers: None,
             may_move: false,
         }
     }
 
     /// The same with the circuit breakers, and whether the reader may move them.
-    pub fn with_breakers(self, breakers: Vec<Standing>, may_move: bool) -> HealthPage {
-        HealthPage { breakers: breakers.into_iter().map(BreakerRow::from).collect(), may_move, ..self }
+    pub fn with_breakers(self, breakers: Option<Vec<Standing>>, may_move: bool) -> HealthPage {
+        let breakers = breakers.map(|breakers| breakers.into_iter().map(BreakerRow::from).collect());
+        HealthPage { breakers, may_move, ..self }
     }
 }
 

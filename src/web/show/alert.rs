@@ -3,9 +3,9 @@
 use super::{BaseUrl, Visitor, frame, page};
 use crate::decode;
 use crate::detect;
-use crate::model::{Alert, AlertChange, Caller, EvidenceItem, ReceivedAt};
+use crate::model::{Alert, AlertChange, Caller, Delivery, DeliveryState, EvidenceItem, ReceivedAt};
 use crate::web::api::alerts::{change_of, parse_id};
-use crate::web::api::notify::obstacle;
+use crate::web::api::notify::{obstacle, seen_by};
 use crate::web::auth::{Reader, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
@@ -110,10 +110,23 @@ fn view(
     let deliveries = app.store.deliveries_of(id, DELIVERIES_SHOWN_MAX)?;
     let deliveries: Vec<DeliveryRow> = deliveries
         .iter()
-        .map(|delivery| DeliveryRow::new(delivery, obstacle(app, delivery).as_deref()))
+        .map(|delivery| {
+            DeliveryRow::new(&readable(caller, delivery), obstacle(app, caller, delivery).as_deref())
+        })
         .collect();
     let about = About { legal: &legal(&alert), related: &related, deliveries: &deliveries, notice, base_url };
     page(&AlertPage::new(frame(app, caller)?, &alert, rows, about))
+}
+
+/// The delivery with as much of its failures as that caller may see.
+fn readable(caller: &Caller, delivery: &Delivery) -> Delivery {
+    let mut readable = delivery.clone();
+    if let DeliveryState::Waiting { last_error: Some(why), .. } | DeliveryState::Dead { reason: why, .. } =
+        &mut readable.state
+    {
+        *why = seen_by(caller, why).to_owned();
+    }
+    readable
 }
 
 fn row(app: &Appliance, item: &EvidenceItem) -> Result<EvidenceRow, Problem> {

@@ -3,11 +3,12 @@
 use super::overview::day_of_all;
 use super::{Visitor, frame, page};
 use crate::model::Organizations;
-use crate::web::auth::Admin;
+use crate::web::auth::AdminOfAll;
 use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::health::{self, breakers};
 use crate::web::pages::health::{HealthPage, LoadData};
+use crate::web::patterns::may_change;
 use crate::web::performance::steps;
 use crate::web::show::notifications::BreakerForm;
 use crate::web::state::{App, Appliance};
@@ -22,8 +23,9 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
         let load = (caller.organizations == Organizations::All).then(|| load(app)).transpose()?;
         let frame = frame(app, &caller)?;
         let overall = app.health.overall().name();
-        let (breakers, may_move) = (breakers(app), caller.rights.admin);
-        page(&HealthPage::new(frame, overall, components, load).with_breakers(breakers, may_move))
+        let breakers = (caller.organizations == Organizations::All).then(|| breakers(app));
+        let shown = HealthPage::new(frame, overall, components, load);
+        page(&shown.with_breakers(breakers, may_change(&caller)))
     })
     .await
 }
@@ -47,7 +49,7 @@ fn load(app: &Appliance) -> Result<LoadData, Problem> {
 /// `POST /health/breakers/{name}`.
 pub async fn move_breaker(
     State(app): State<App>,
-    Admin(caller): Admin,
+    AdminOfAll(caller): AdminOfAll,
     Path(name): Path<String>,
     Form(form): Form<BreakerForm>,
 ) -> Result<Response, Problem> {

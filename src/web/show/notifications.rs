@@ -4,12 +4,13 @@ use super::{Visitor, frame, page};
 use crate::model::{Caller, ReceivedAt};
 use crate::web::api::notify::{TargetView, send_test, target_views};
 use crate::web::api::silences::{NewSilence, check_matcher, make};
-use crate::web::auth::{Admin, Triager};
+use crate::web::auth::{AdminOfAll, Triager};
 use crate::web::body::Form;
 use crate::web::error::Problem;
 use crate::web::health::move_breaker;
 use crate::web::pages::notifications::{NotificationsPage, SilenceForm, TargetRow, preview_words};
 use crate::web::pages::{text, undelivered, words};
+use crate::web::patterns::may_change;
 use crate::web::state::{App, Appliance};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -29,7 +30,7 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
 /// `POST /notifications/targets/{name}/test`.
 pub async fn test(
     State(app): State<App>,
-    Admin(caller): Admin,
+    AdminOfAll(caller): AdminOfAll,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let tested = send_test(&app, name.clone(), caller.name.clone()).await?;
@@ -51,7 +52,7 @@ pub struct BreakerForm {
 /// `POST /notifications/targets/{name}/breaker`.
 pub async fn breaker(
     State(app): State<App>,
-    Admin(caller): Admin,
+    AdminOfAll(caller): AdminOfAll,
     Path(name): Path<String>,
     Form(form): Form<BreakerForm>,
 ) -> Result<Response, Problem> {
@@ -119,7 +120,7 @@ pub async fn end(
 }
 
 fn view(app: &Appliance, caller: &Caller) -> Result<NotificationsPage, Problem> {
-    let targets = caller.rights.admin.then(|| target_views(app)).transpose()?;
+    let targets = may_change(caller).then(|| target_views(app)).transpose()?;
     let targets = targets.map(|targets| targets.into_iter().map(row).collect());
     let silences = app.store.silences(&caller.organizations, SILENCES_SHOWN_MAX)?;
     let windows = &app.config.notify.routing.maintenance;

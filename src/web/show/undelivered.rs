@@ -82,7 +82,8 @@ fn view(app: &Appliance, caller: &Caller, target: String) -> Result<UndeliveredP
     }
     let named = Some(target.as_str()).filter(|target| !target.is_empty());
     let found = app.store.undelivered(named, &caller.organizations, LISTED_MAX)?;
-    let letters: Vec<UndeliveredView> = found.into_iter().map(UndeliveredView::from).collect();
+    let letters: Vec<UndeliveredView> =
+        found.into_iter().map(|letter| UndeliveredView::from(letter).seen_by(caller)).collect();
     let targets: Vec<String> = app.notifier.targets().map(|target| target.name.clone()).collect();
     Ok(UndeliveredPage::new(frame(app, caller)?, &letters, target, targets))
 }

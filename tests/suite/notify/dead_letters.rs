@@ -160,7 +160,10 @@ fn a_target_is_stopped_and_set_going_by_hand_and_its_numbers_say_so() {
         let health = client.get("/api/v1/health/components/notify").expect(200).json();
         (health["status"] == "WARNING").then_some(health)
     });
-    assert!(health["message"].as_str().is_some_and(|why| why.contains("not sent to now: desk")), "{health}");
+    assert!(
+        health["message"].as_str().is_some_and(|why| why.contains("1 of 1 targets are not sent to now")),
+        "{health}"
+    );
     assert_eq!(receiver.got().len(), 0, "nothing goes out");
     client.post_as("/notifications/targets/desk/breaker", FORM, b"open=false").expect(303);
     settled(&client, &alert, "desk", "told");

@@ -14,6 +14,8 @@ pub(crate) enum Fault {
     None,
     /// 451 at RCPT.
     BusyAtRecipient,
+    /// 550 at RCPT for one of the recipients.
+    RefusesCarol,
     /// 554 at the end of DATA.
     RefusesContent,
     /// Says nothing after the final dot.
@@ -78,8 +80,11 @@ struct Mailbox {
 }
 
 impl Handler for Mailbox {
-    fn rcpt(&mut self, _to: &str) -> Response {
+    fn rcpt(&mut self, to: &str) -> Response {
         match self.fault {
+            Fault::RefusesCarol if to.contains("carol") => {
+                Response::custom(550, "nobody of this name".to_owned())
+            }
             Fault::BusyAtRecipient => Response::custom(451, "come back later".to_owned()),
             _ => response::OK,
         }

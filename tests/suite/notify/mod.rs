@@ -8,6 +8,7 @@ mod once;
 mod quiet;
 mod receiver;
 mod recovery;
+mod scope;
 mod stubs;
 mod traces;
 mod trust;
