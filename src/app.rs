@@ -167,19 +167,20 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         Arc::new(move |source: SourceId| keyring.get().name(source))
     };
     let layers = config.layers.clone();
+    let routing = Arc::new(config.notify.routing.clone());
     let detect = DetectReader::restore(
         store.clone(),
         writer.clone(),
         layers,
         config.detection.snapshot_events,
         names.clone(),
-        Arc::new(config.notify.routing.clone()),
+        routing.clone(),
     )?
     .traced(telemetry.tracer.clone());
     let notifier = open_notifier(&config)?;
     let wait_max = config.notify.wait_max;
     let deliver =
-        DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone(), wait_max);
+        DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone(), wait_max, routing);
     let deliver = deliver.traced(telemetry.tracer.clone());
     let count = CountReader::new(store.clone(), counters.clone(), writer.clone())?;
     let count = count.traced(telemetry.tracer.clone());

@@ -43,6 +43,10 @@ pub struct Alert {
     pub last_fired_at: Timestamp,
     /// Event time of the last notification; the cooldown runs from here.
     pub last_notified_at: Timestamp,
+    /// Whether the last notification was decided while a silence or a maintenance window covered it, so that nobody was told:
+    /// the next firing that none covers is told, whatever the cooldown says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// How long after a notification the next one may follow.
     pub cooldown_secs: u64,
     /// Correlation id of the event that fired first.

@@ -6,7 +6,7 @@ mod maintenance;
 mod retry;
 
 pub use breaker::{Breaker, BreakerState, BreakerView, Failure, Permission};
-pub use decide::{Route, Routing, Verdict, decide};
+pub use decide::{Route, Routing, Verdict, decide, is_covered, outlived};
 pub use maintenance::{Maintenance, Recurrence};
 pub use retry::{
     BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, Patience, STRIKES_MAX, TargetThen, TryEnd, delay, due, in_vain,

@@ -47,6 +47,13 @@ impl Store {
         Ok(found)
     }
 
+    /// Those that are in force at `now`.
+    pub fn silences_at(&self, now: ReceivedAt) -> Result<Vec<Silence>, StoreError> {
+        let silences = self.db.begin_read()?.open_table(t::SILENCES)?;
+        let rows = silences.range((now.0 + 1, &[0; 16])..)?.take(IN_FORCE_MAX);
+        rows.map(|row| decode(row?.1.value())).collect()
+    }
+
     /// What a silence with that matcher would have muted since then, had it been in force.
     pub fn would_have_muted(
         &self,

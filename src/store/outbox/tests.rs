@@ -445,3 +445,16 @@ fn what_ended_is_kept_for_its_time_and_up_to_a_number_and_what_waits_is_never_fo
     let of = |number| store.deliveries_of(Uuid::from_u128(number), 10).expect("memory does not fail").len();
     assert_eq!((of(1), of(5), of(6)), (0, 0, 1));
 }
+
+#[test]
+fn what_waits_for_one_target_takes_no_room_from_another() {
+    let store = store();
+    commit(&store, now(0), |txn| {
+        (0..=WAITING_MAX as u64).try_for_each(|number| txn.put_delivery(&waiting(number, TARGET, now(0))))?;
+        txn.put_delivery(&waiting(1, "other", now(0)))?;
+        let mut counted = HashMap::new();
+        assert_eq!(txn.waiting_for(TARGET, &mut counted)?, WAITING_MAX);
+        assert_eq!(txn.waiting_for("other", &mut counted)?, 1);
+        Ok(())
+    });
+}
