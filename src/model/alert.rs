@@ -70,13 +70,18 @@ impl Alert {
 
     /// Words to group by: the pattern in lower case.
     pub fn tags(&self) -> Vec<String> {
-        vec![self.pattern.name().to_lowercase().replace('_', "-")]
+        vec![tag_of(self.pattern)]
     }
 
     /// The last step of that kind, if there was one.
     pub fn last_step(&self, change: AlertChange) -> Option<&AlertStep> {
         self.history.iter().rev().find(|step| step.change == change)
     }
+}
+
+/// The tag of the alerts of a pattern: its name in lower case, as `failed-auth`.
+pub fn tag_of(pattern: Pattern) -> String {
+    pattern.name().to_lowercase().replace('_', "-")
 }
 
 /// The events that counted towards an alert: all of them up to 1,000, then the first and the last 500.

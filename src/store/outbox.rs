@@ -136,11 +136,11 @@ impl Store {
         }))
     }
 
-    /// Whether there is a delivery of that id, and its alert within what the caller may see.
-    pub fn delivery_within(&self, id: Uuid, scope: &Organizations) -> Result<bool, StoreError> {
+    /// The target of the delivery of that id, where its alert is within what the caller may see.
+    pub fn target_within(&self, id: Uuid, scope: &Organizations) -> Result<Option<String>, StoreError> {
         let found = delivery(&self.db.begin_read()?.open_table(t::DELIVERIES)?, id.as_bytes())?;
-        let alert = found.map(|delivery| self.alert(delivery.alert, scope)).transpose()?;
-        Ok(alert.flatten().is_some())
+        let Some(found) = found else { return Ok(None) };
+        Ok(self.alert(found.alert, scope)?.map(|_| found.target))
     }
 
     /// How many deliveries to that target wait or were given up.

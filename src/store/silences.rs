@@ -4,13 +4,15 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
-use crate::model::{Activity, AlertChange, Matcher, Organizations, ReceivedAt, Silence};
+use crate::model::{Activity, Delivery, DeliveryState, Matcher, Organizations, ReceivedAt, Silence};
 use redb::{ReadableDatabase, ReadableTable};
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
 /// Silences in force at a time: each notification is held against all of them.
 const IN_FORCE_MAX: usize = 1_000;
+/// Deliveries of an alert that a preview counts.
+const COUNTED_MAX: usize = 1_000;
 /// Alerts that a preview names.
 const NAMED_MAX: usize = 20;
 
@@ -34,14 +36,15 @@ pub enum SilenceRefusal {
 }
 
 impl Store {
-    /// The silences within what the caller may see, those that end last first.
+    /// The silences that can mute something of what the caller may see, those that end last first; passing over what
+    /// cannot be read.
     pub fn silences(&self, scope: &Organizations, limit: usize) -> Result<Vec<Silence>, StoreError> {
         let silences = self.db.begin_read()?.open_table(t::SILENCES)?;
         let mut found = Vec::new();
-        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev().take(IN_FORCE_MAX) {
-            let silence = decode(row?.1.value())?;
-            if silence.matcher.is_within(scope) && found.len() < limit {
-                found.push(silence);
+        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev() {
+            found.extend(readable(row?.1.value())?.filter(|silence| silence.matcher.may_touch(scope)));
+            if found.len() >= limit {
+                break;
             }
         }
         Ok(found)
@@ -51,7 +54,10 @@ impl Store {
     pub fn silences_at(&self, now: ReceivedAt) -> Result<Vec<Silence>, StoreError> {
         let silences = self.db.begin_read()?.open_table(t::SILENCES)?;
         let rows = silences.range((now.0 + 1, &[0; 16])..)?.take(IN_FORCE_MAX);
-        rows.map(|row| decode(row?.1.value())).collect()
+        rows.filter_map(|row| {
+            row.map_err(StoreError::from).and_then(|row| readable(row.1.value())).transpose()
+        })
+        .collect()
     }
 
     /// What a silence with that matcher would have muted since then, had it been in force.
@@ -62,8 +68,7 @@ impl Store {
         scope: &Organizations,
     ) -> Result<Muted, StoreError> {
         let mut muted = Muted::default();
-        let mut latest = Vec::new();
-        // Lists know no history.
+        let (mut latest, mut failed) = (Vec::new(), None);
         self.each_stored_alert(|alert| {
             if alert.last_seen_at < since
                 || !scope.allow(alert.organization.as_deref())
@@ -71,8 +76,17 @@ impl Store {
             {
                 return;
             }
-            let told = alert.history.iter();
-            let told = told.filter(|step| step.change == AlertChange::Notified && step.at >= since).count();
+            // What nobody was to be told a silence would not have muted.
+            let is_told = |delivery: &Delivery| {
+                delivery.decided_at >= since && !matches!(delivery.state, DeliveryState::NotTold { .. })
+            };
+            let told = match self.deliveries_of(alert.id, COUNTED_MAX) {
+                Ok(found) => found.iter().filter(|delivery| is_told(delivery)).count(),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    return;
+                }
+            };
             if told > 0 {
                 muted.alerts += 1;
                 muted.notifications += told as u64;
@@ -83,6 +97,9 @@ impl Store {
                 }
             }
         })?;
+        if let Some(error) = failed.filter(|error: &StoreError| !error.is_damage()) {
+            return Err(error);
+        }
         latest.sort_unstable();
         muted.latest = latest.into_iter().rev().take(NAMED_MAX).map(|(_, id)| id).collect();
         Ok(muted)
@@ -117,7 +134,22 @@ impl Txn<'_> {
     pub(super) fn silences_in_force(&self) -> Result<Vec<Silence>, StoreError> {
         let silences = self.reading().open_table(t::SILENCES)?;
         let rows = silences.range((self.now().0 + 1, &[0; 16])..)?.take(IN_FORCE_MAX);
-        rows.map(|row| decode(row?.1.value())).collect()
+        rows.filter_map(|row| {
+            row.map_err(StoreError::from).and_then(|row| readable(row.1.value())).transpose()
+        })
+        .collect()
+    }
+
+    /// Removes silences that ended before that, at most `limit`; what each was stays in the log.
+    pub fn forget_silences(&mut self, before: ReceivedAt, limit: usize) -> Result<(), StoreError> {
+        let mut silences = self.writing().open_table(t::SILENCES)?;
+        let rows = silences.range((0, &[0; 16])..(before.0, &[0; 16]))?.take(limit);
+        let old: Vec<(u64, [u8; 16])> =
+            rows.map(|row| row.map(|row| (row.0.value().0, *row.0.value().1))).collect::<Result<_, _>>()?;
+        for (ends_at, id) in &old {
+            silences.remove((*ends_at, id))?;
+        }
+        Ok(())
     }
 
     fn put_silence(&mut self, silence: &Silence) -> Result<(), StoreError> {
@@ -126,6 +158,17 @@ impl Txn<'_> {
         let key = (silence.ends_at.0, silence.id.as_bytes());
         self.writing().open_table(t::SILENCES)?.insert(key, &row[..])?;
         Ok(())
+    }
+}
+
+/// The silence of a row; nothing, and a message, of one that is damaged: it must not keep alerts from being told.
+fn readable(row: &[u8]) -> Result<Option<Silence>, StoreError> {
+    match decode(row) {
+        Err(error) if error.is_damage() => {
+            tracing::error!(%error, "a silence cannot be read and mutes nothing");
+            Ok(None)
+        }
+        silence => silence.map(Some),
     }
 }
 

@@ -24,8 +24,8 @@ pub struct NotificationsPage {
     pub windows: Vec<(String, String)>,
     /// What stands in the form.
     pub form: SilenceForm,
-    /// What the silence in the form would have muted.
-    pub preview: Option<String>,
+    /// What the silence in the form would have muted, and the page of the latest of those alerts.
+    pub preview: Option<(String, Option<String>)>,
     /// The patterns to choose from, by name and title.
     pub patterns: Vec<(&'static str, &'static str)>,
     /// The severities to choose from.

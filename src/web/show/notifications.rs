@@ -1,7 +1,7 @@
 //! Reads the targets and silences, and does what people ask for on their page.
 
 use super::{Visitor, frame, page};
-use crate::model::{Caller, ReceivedAt};
+use crate::model::{Caller, ReceivedAt, Silence};
 use crate::web::api::notify::{TargetView, send_test, target_views};
 use crate::web::api::silences::{NewSilence, check_matcher, make};
 use crate::web::auth::{AdminOfAll, Triager};
@@ -84,11 +84,14 @@ pub async fn silence(
             Err(problem) => refused(&app, caller, form, problem).await,
         };
     }
-    check_matcher(&matcher, &caller)?;
+    if let Err(problem) = check_matcher(&matcher, &caller) {
+        return refused(&app, caller, form, problem).await;
+    }
     let since = ReceivedAt(app.now_received().0.saturating_sub(PREVIEW_DAYS * 86_400_000_000_000));
     app.list(move |app| {
         let muted = app.store.would_have_muted(&matcher, since, &caller.organizations)?;
-        let preview = Some(preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications));
+        let words = preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications);
+        let preview = Some((words, muted.latest.first().map(|alert| format!("/alerts/{alert}"))));
         page(&NotificationsPage { preview, form, ..view(app, &caller)? })
     })
     .await
@@ -123,6 +126,8 @@ fn view(app: &Appliance, caller: &Caller) -> Result<NotificationsPage, Problem> 
     let targets = may_change(caller).then(|| target_views(app)).transpose()?;
     let targets = targets.map(|targets| targets.into_iter().map(row).collect());
     let silences = app.store.silences(&caller.organizations, SILENCES_SHOWN_MAX)?;
+    let silences: Vec<Silence> =
+        silences.into_iter().map(|silence| silence.seen_within(&caller.organizations)).collect();
     let windows = &app.config.notify.routing.maintenance;
     Ok(NotificationsPage::new(frame(app, caller)?, targets, &silences, windows, app.now_received()))
 }
@@ -131,6 +136,9 @@ fn row(target: TargetView) -> TargetRow {
     let state = match (target.gone, target.breaker) {
         (_, "held") => "stopped by hand".to_owned(),
         (true, _) => "gone: it answered 410".to_owned(),
+        _ if target.misconfigured => "takes nothing until its settings are mended".to_owned(),
+        (_, "closed") if target.failing_since.is_some() => "fails now".to_owned(),
+        (_, "closed") if target.dead > 0 => "takes what is sent now, but something was given up".to_owned(),
         (_, "closed") => "well".to_owned(),
         (_, breaker) => format!("left alone for a while (breaker {breaker})"),
     };
