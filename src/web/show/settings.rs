@@ -45,14 +45,14 @@ pub async fn show(State(app): State<App>, Visitor(caller): Visitor) -> Result<Re
     .await
 }
 
-/// `POST /settings/levels`: a level for each output; an empty one gives it back to the file.
+/// `POST /settings/levels`: a level for each output; `file` gives it back to the file.
 pub async fn change_levels(
     State(app): State<App>,
     Admin(caller): Admin,
     Form(given): Form<Map<String, Value>>,
 ) -> Result<Response, Problem> {
     let level = |(key, value): (&String, &Value)| match value.as_str() {
-        Some("") => asked(key, &Value::Null),
+        Some("file") => asked(key, &Value::Null),
         _ => asked(key, value),
     };
     let levels = given.iter().map(level).collect::<Result<Vec<_>, Problem>>()?;
