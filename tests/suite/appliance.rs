@@ -289,6 +289,16 @@ fn alerts(client: &Client, query: &str) -> Vec<Value> {
     page["data"].as_array().expect("alerts stand in an array").clone()
 }
 
+/// The numbers of the audit, once all that was stored before has been counted. An answer of its own waits for that no
+/// longer than two seconds.
+#[track_caller]
+pub(crate) fn counted(client: &Client) -> Value {
+    eventually("the counters have come to the end of the log", || {
+        let lag = client.get("/api/v1/metrics/performance").expect(200).json()["countLagEntries"].clone();
+        (lag == 0).then(|| client.get("/api/v1/metrics/audit").expect(200).json())
+    })
+}
+
 /// How many events there are, by the list's own word.
 #[track_caller]
 pub(crate) fn total(client: &Client, query: &str) -> u64 {

@@ -1,6 +1,6 @@
 //! Steps that panic: the flow goes on, the entry waits as a dead letter, and can be tried again or given up.
 
-use crate::appliance::{Appliance, eventually, found, lossy};
+use crate::appliance::{self, Appliance, eventually, found, lossy};
 use crate::client::Client;
 use crate::people::{add_user, sign_in, with_session};
 use crate::samples::failed_sign_in;
@@ -82,8 +82,7 @@ fn an_event_that_could_not_be_counted_is_counted_once() {
     let failing = [("SEALWATCH_FAILPOINT", "count:auth.login.failure.trip")];
     let mut appliance = Appliance::start_with(&failing);
     let (key, client) = everything(&appliance);
-    let counted =
-        |client: &Client| client.get("/api/v1/metrics/audit").expect(200).json()["eventsByStatus"].clone();
+    let counted = |client: &Client| appliance::counted(client)["eventsByStatus"].clone();
     client.post(EVENTS, &json!([tripping("eve", 0), failed_sign_in("acme", "eve", 1)])).expect(202);
     assert_eq!(counted(&client), json!({"failure": 1}));
     eventually("the letter", || (letters(&client).len() == 1).then_some(()));

@@ -1,6 +1,6 @@
 //! Durability: what was acknowledged is there once, whatever befell the process.
 
-use crate::appliance::{Appliance, Chance, lossy, strike_after};
+use crate::appliance::{Appliance, Chance, counted, lossy, strike_after};
 use crate::client::Client;
 use crate::command::Run;
 use crate::kills::{Ends, Load, marks_in_the_log};
@@ -130,7 +130,7 @@ fn counters_that_are_lost_or_damaged_are_rebuilt() {
     let client = appliance.client().with_key(&key);
     client.post(EVENTS, &Value::from(vec![plain(); 50])).expect(202);
     let numbers = |client: &Client| {
-        let metrics = client.get("/api/v1/metrics/audit").expect(200).json();
+        let metrics = counted(client);
         [&metrics["eventsProcessed"], &metrics["eventsByStatus"], &metrics["eventsByVerdict"]]
             .map(Value::clone)
     };

@@ -3,7 +3,7 @@
 //!
 //! Twelve kills among the other tests; `tests/long kills` for more.
 
-use crate::appliance::{Appliance, Chance, eventually, found, lossy, strike_after, total};
+use crate::appliance::{Appliance, Chance, counted, found, lossy, strike_after, total};
 use crate::client::Client;
 use crate::samples::{failed_sign_in, plain, plain_with};
 use serde_json::{Value, json};
@@ -246,10 +246,7 @@ fn judged(appliance: &Appliance, client: &Client) -> (Vec<Value>, Value) {
         metadata.insert("named".to_owned(), Value::from(named));
     }
     alerts.sort_by_cached_key(Value::to_string);
-    let counters = eventually("the counters have come to the end of the log", || {
-        let lag = client.get("/api/v1/metrics/performance").expect(200).json()["countLagEntries"].clone();
-        (lag == 0).then(|| client.get("/api/v1/metrics/audit").expect(200).json())
-    });
+    let counters = counted(client);
     let names = [
         "eventsProcessed",
         "alertsGenerated",

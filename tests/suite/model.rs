@@ -5,7 +5,7 @@
 
 mod plain;
 
-use crate::appliance::{Appliance, eventually};
+use crate::appliance::{Appliance, counted, eventually};
 use crate::client::{Client, Reply};
 use crate::samples::{hashed, plain_with};
 use plain::{Alert, Event, Kind, Model, SOURCES, Seal};
@@ -214,7 +214,7 @@ impl Both {
         let mut alerts: Vec<Alert> = shown_alerts(&client).into_iter().map(|(_, alert)| alert).collect();
         alerts.sort();
         assert_eq!(alerts, self.model.alerts());
-        let metrics = client.get("/api/v1/metrics/audit").expect(200).json();
+        let metrics = counted(&client);
         assert_eq!(metrics["eventsProcessed"], expected.len());
         for (name, counts) in self.model.counters() {
             assert_eq!(metrics[name], json!(counts), "{name}");

@@ -1,6 +1,6 @@
 //! Running it: health, numbers, the configuration's check, keys, exit codes.
 
-use crate::appliance::{Appliance, eventually, lossy, sealwatch, total};
+use crate::appliance::{Appliance, counted, eventually, lossy, sealwatch, total};
 use crate::client::encoded;
 use crate::command::output_of;
 use crate::samples::{plain, plain_with};
@@ -84,7 +84,7 @@ fn numbers_add_up_in_json_and_as_prometheus_text() {
             appliance.restart();
         }
         let client = appliance.client().with_key(&key);
-        let metrics = client.get("/api/v1/metrics/audit").expect(200).json();
+        let metrics = counted(&client);
         assert_eq!(metrics["accounting"]["a \"quoted\" name\\"], expected, "restarted: {restarted}");
         assert_eq!((&metrics["eventsProcessed"], &metrics["errorsGenerated"]), (&json!(4), &json!(4)));
         assert_eq!((&metrics["queueDepth"], &metrics["integrityViolations"]), (&json!(0), &json!(0)));
@@ -129,7 +129,7 @@ fn what_was_refused_is_still_counted_after_a_stop() {
             assert_eq!(appliance.stop().code(), Some(0));
             appliance.restart();
         }
-        let metrics = appliance.client().with_key(&key).get("/api/v1/metrics/audit").expect(200).json();
+        let metrics = counted(&appliance.client().with_key(&key));
         assert_eq!(metrics["accounting"]["refused"], expected, "restarted: {restarted}");
     }
 }

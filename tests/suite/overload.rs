@@ -3,7 +3,7 @@
 //! A few seconds and some thousand principals among the other tests; `tests/long overload` and
 //! `tests/long principals` for more.
 
-use crate::appliance::{Appliance, eventually, found};
+use crate::appliance::{Appliance, counted, eventually, found};
 use crate::client::Client;
 use crate::samples::{failed_sign_in, plain, plain_with};
 use serde_json::{Value, json};
@@ -81,7 +81,7 @@ fn under_far_too_much_load_memory_is_bounded_and_nothing_acknowledged_is_lost() 
     assert!(accepted > 0 && refused > 0, "it was too much, and some of it was taken");
     assert!(peak < MEMORY_KIB_MAX, "{peak} KiB");
     // A list of them all would take longer than a list may.
-    let there = client.get("/api/v1/metrics/audit").expect(200).json()["eventsProcessed"].as_u64();
+    let there = counted(&client)["eventsProcessed"].as_u64();
     let there = there.expect("a number");
     let in_doubt = failed * BATCH;
     assert!(

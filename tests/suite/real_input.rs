@@ -1,6 +1,6 @@
 //! The main job on real input: an attack on a live cloud account, recorded, is sent and found out.
 
-use crate::appliance::{Appliance, Chance, found, lossy, sealwatch, shared, strike_after, total};
+use crate::appliance::{Appliance, Chance, counted, found, lossy, sealwatch, shared, strike_after, total};
 use crate::client::Client;
 use crate::command::{Run, output_of};
 use crate::samples::SECRET;
@@ -60,7 +60,7 @@ fn send_all(appliance: &Appliance, file: &Path) -> Value {
 fn check_found(appliance: &Appliance, client: &Client) -> Vec<Value> {
     assert_eq!(total(client, ""), EVENTS, "each event is stored once");
     assert_eq!(total(client, "&verifiedOnly=true"), EVENTS, "and verified");
-    let metrics = client.get("/api/v1/metrics/audit").expect(200).json();
+    let metrics = counted(client);
     let numbers = ["eventsProcessed", "integrityViolations", "integrityVerifications"]
         .map(|name| metrics[name].clone());
     assert_eq!(numbers, [json!(EVENTS), json!(0), json!({"total": EVENTS, "passed": EVENTS, "failed": 0})]);
@@ -188,7 +188,7 @@ fn one_byte_of_a_critical_field_that_was_changed_is_found() {
     let sent = send_all(&appliance, &tampered);
     assert_eq!(sent["accepted"], EVENTS, "still stored");
     assert_eq!(total(&client, "&verifiedOnly=true"), EVENTS - 1);
-    let metrics = client.get("/api/v1/metrics/audit").expect(200).json();
+    let metrics = counted(&client);
     assert_eq!(metrics["eventsByVerdict"]["hash_mismatch"], 1);
     assert_eq!(metrics["integrityViolations"], 1);
     appliance.detection_is_done(&client);
