@@ -9,6 +9,7 @@ mod evidence;
 mod signatures;
 mod alerts;
 mod books;
+mod order;
 mod walk;
 mod pages;
 

@@ -200,6 +200,11 @@ impl Store {
         self.migrated_from
     }
 
+    /// Bytes of the file; `None` in memory, and where the system does not tell.
+    pub fn bytes(&self) -> Option<u64> {
+        std::fs::metadata(self.path()?).ok().map(|metadata| metadata.len())
+    }
+
     /// Where the file lies; `None` in memory.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

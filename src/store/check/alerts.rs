@@ -1,5 +1,6 @@
 //! The alerts held against what the log tells of them.
 
+use super::order::Order;
 use super::report::{Fault, Report};
 use crate::model::{Activity, Alert, AlertChange, AlertStatus, AlertStep, Evidence, ReceivedAt, Seq};
 use crate::store::alerts::{decode, decode_evidence};
@@ -92,6 +93,7 @@ impl AlertsTold {
     /// far the log was read; what happened to alerts since is looked up there.
     pub(super) fn compare(mut self, store: &Store, end: Seq, report: &mut Report) -> Result<(), StoreError> {
         let mut untold = Vec::new();
+        let mut order = Order::of("alerts");
         let mut from = Some(0_u128);
         while let Some(first) = from {
             let read = store.db.begin_read()?;
@@ -99,6 +101,7 @@ impl AlertsTold {
             let mut last = None;
             for row in alerts.range::<&[u8; 16]>(&first.to_be_bytes()..)?.take(ROWS_MAX) {
                 let (id, value) = row?;
+                order.next(*id.value(), || Uuid::from_bytes(*id.value()).to_string())?;
                 last = Some(u128::from_be_bytes(*id.value()));
                 match decode(id.value(), value.value()) {
                     Err(error) => report.note(Fault::Altered, None, error),
@@ -242,6 +245,7 @@ fn check_alert(read: &ReadTransaction, alert: &Alert, report: &mut Report) -> Re
 
 /// Of each fingerprint the alert that firings find is one of that fingerprint.
 fn check_current(store: &Store, report: &mut Report) -> Result<(), StoreError> {
+    let mut order = Order::of("current_alerts");
     let mut from: Option<[u8; 32]> = Some([0; 32]);
     while let Some(first) = from {
         let read = store.db.begin_read()?;
@@ -249,6 +253,7 @@ fn check_current(store: &Store, report: &mut Report) -> Result<(), StoreError> {
         let mut last = None;
         for row in current.range::<&[u8; 32]>(&first..)?.take(ROWS_MAX) {
             let (fingerprint, id) = row?;
+            order.next(*fingerprint.value(), || format!("of alert {}", Uuid::from_bytes(*id.value())))?;
             last = Some(*fingerprint.value());
             let alert = alerts.get(id.value())?.and_then(|row| decode(id.value(), row.value()).ok());
             if alert.is_none_or(|alert| alert.fingerprint != *fingerprint.value()) {

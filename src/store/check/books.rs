@@ -1,6 +1,7 @@
 //! The books and the table of ids held against the events that were read.
 
 use super::alerts::successor;
+use super::order::Order;
 use super::report::{Fault, Report};
 use crate::model::{Seq, SourceId};
 use crate::store::append::Account;
@@ -66,6 +67,7 @@ fn each_id(
     store: &Store,
     mut each: impl FnMut(&[u8; 32], u64) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    let mut order = Order::of("ids");
     let mut from = Some([0; 32]);
     while let Some(first) = from {
         let rows: Vec<([u8; 32], u64)> = {
@@ -77,7 +79,10 @@ fn each_id(
             });
             rows.collect::<Result<_, StoreError>>()?
         };
-        rows.iter().try_for_each(|(key, seq)| each(key, *seq))?;
+        for (key, seq) in &rows {
+            order.next(*key, || format!("of entry {seq}"))?;
+            each(key, *seq)?;
+        }
         from = rows.last().and_then(|(key, _)| successor(*key));
     }
     Ok(())

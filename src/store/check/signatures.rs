@@ -1,6 +1,7 @@
 //! The checkpoints and the keys of the log, held against the tree as it grows.
 
 use super::Anchors;
+use super::order::Order;
 use super::report::{Fault, Report, Signed};
 use super::walk::size_of;
 use crate::merkle::{Checkpoint, Note, TreeHead, Verifier};
@@ -26,6 +27,7 @@ pub(super) struct Signatures<'s> {
     /// Where the log ended when the check began.
     end: u64,
     ahead: VecDeque<(u64, Result<StoredCheckpoint, StoreError>)>,
+    order: Order<u64>,
     /// Below this size all checkpoints have been read.
     read_to: Option<u64>,
     /// The keys that the log has named so far.
@@ -75,6 +77,7 @@ impl<'s> Signatures<'s> {
             store,
             end,
             ahead: VecDeque::new(),
+            order: Order::of("checkpoints"),
             read_to: Some(0),
             keys: Vec::new(),
             wanted,
@@ -326,7 +329,7 @@ impl<'s> Signatures<'s> {
     fn check_end(&self, report: &mut Report) -> Result<(), StoreError> {
         let read = self.store.db.begin_read()?;
         let last = read.open_table(t::CHECKPOINTS)?.last()?.map(|(size, _)| size.value());
-        let size = size_of(&read)?;
+        let size = size_of(self.store, &read)?.entries;
         if let Some(signed) = last.filter(|signed| *signed > size) {
             let what = format!(
                 "a checkpoint covers {signed} entries, and the log has {size}: the last were removed"
@@ -345,6 +348,7 @@ impl<'s> Signatures<'s> {
             let rows = self.store.db.begin_read()?.open_table(t::CHECKPOINTS)?;
             for row in rows.range(from..=self.end)?.take(ROWS_MAX) {
                 let (size, row) = row?;
+                self.order.next(size.value(), || format!("of size {}", size.value()))?;
                 self.ahead.push_back((size.value(), decode(size.value(), row.value())));
             }
             self.read_to = (self.ahead.len() == ROWS_MAX).then(|| self.ahead[ROWS_MAX - 1].0 + 1);

@@ -13,7 +13,7 @@ use crate::store::entries::decode_block;
 use crate::store::error::StoreError;
 use crate::store::open::Store;
 use crate::store::tables as t;
-use redb::{ReadTransaction, ReadableDatabase, ReadableTable};
+use redb::{ReadTransaction, ReadableDatabase};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,6 +23,10 @@ use std::sync::{Mutex, PoisonError};
 /// Blocks that are read ahead at a time. At about a megabyte unpacked, and unpacked only while they are hashed, this
 /// bounds the memory.
 const BLOCKS_AHEAD: usize = 64;
+/// What each entry takes in the file at the least: its hash in a tile.
+const LEAF_BYTES: u64 = 32;
+/// Entries that are passed over at a time where they cannot be read; their hashes are held in memory.
+const SKIPPED_AT_ONCE: u64 = 1 << 20;
 
 type Progress<'p> = &'p mut dyn FnMut(CheckProgress) -> ControlFlow<()>;
 
@@ -60,18 +64,29 @@ pub(super) struct Walk<'a> {
     accounts: Vec<(SourceId, Account)>,
 }
 
-/// How many entries there are, by the block index or by the blocks, whichever tells of more.
-pub(super) fn size_of(read: &ReadTransaction) -> Result<u64, StoreError> {
+/// How many entries there are.
+pub(super) struct Size {
+    pub(super) entries: u64,
+    /// Whether a row speaks of entries that a file of its length cannot hold.
+    is_beyond: bool,
+}
+
+/// How many entries there are, by the block index or by the blocks, whichever tells of more. A damaged number must not
+/// send the walk on for ever, so only as many count as the file has room for.
+pub(super) fn size_of(store: &Store, read: &ReadTransaction) -> Result<Size, StoreError> {
+    let room = store.bytes().map_or(u64::MAX, |bytes| bytes / LEAF_BYTES);
     let (index, blocks) = (read.open_table(t::BLOCK_INDEX)?, read.open_table(t::BLOCKS)?);
-    let by_index = index.last()?.map(|(first, row)| {
+    let by_index = index.range(..room)?.next_back().transpose()?.map(|(first, row)| {
         let summary = BlockSummary::decode(first.value(), row.value());
-        first.value() + summary.map_or(1, |summary| u64::from(summary.entries))
+        first.value().saturating_add(summary.map_or(1, |summary| u64::from(summary.entries)))
     });
-    let by_blocks = blocks.last()?.map(|(first, block)| {
+    let by_blocks = blocks.range(..room)?.next_back().transpose()?.map(|(first, block)| {
         let entries = decode_block(first.value(), block.value());
-        first.value() + entries.map_or(1, |entries| entries.len() as u64)
+        first.value().saturating_add(entries.map_or(1, |entries| entries.len() as u64))
     });
-    Ok(by_index.max(by_blocks).unwrap_or_default())
+    let entries = by_index.max(by_blocks).unwrap_or_default();
+    let is_behind = index.range(room..)?.next().is_some() || blocks.range(room..)?.next().is_some();
+    Ok(Size { entries: entries.min(room), is_beyond: is_behind || entries > room })
 }
 
 impl<'a> Walk<'a> {
@@ -88,8 +103,13 @@ impl<'a> Walk<'a> {
         });
         let (end, accounts) = {
             let read = store.db.begin_read()?;
-            (size_of(&read)?, accounts_in(&read)?)
+            (size_of(store, &read)?, accounts_in(&read)?)
         };
+        if end.is_beyond {
+            let what = "the block index or a block speaks of more entries than the file has room for";
+            report.note(Fault::Altered, None, what);
+        }
+        let end = end.entries;
         report.entries = end;
         if end == 0 {
             report.note(Fault::Missing, Some(0), "the log has no entries");
@@ -163,14 +183,24 @@ impl<'a> Walk<'a> {
 }
 
 impl Ahead<'_> {
-    /// Where the next blocks begin, from that entry on, by the index.
+    /// Where the next blocks begin, from that entry on, by the index. Behind a row that is out of order the index is
+    /// of no more use: what is left is read from entry to entry, which tells of the rows that are missing.
     fn plan(&self, from: u64) -> Result<Vec<u64>, StoreError> {
         if from >= self.end {
             return Ok(Vec::new());
         }
         let index = self.store.db.begin_read()?.open_table(t::BLOCK_INDEX)?;
-        let rows = index.range(from..self.end)?.take(BLOCKS_AHEAD).map(|row| Ok(row?.0.value()));
-        rows.collect()
+        let mut firsts = Vec::new();
+        let mut next = from;
+        for row in index.range(from..self.end)?.take(BLOCKS_AHEAD) {
+            let first = row?.0.value();
+            if first < next {
+                break;
+            }
+            firsts.push(first);
+            next = first + 1;
+        }
+        Ok(firsts)
     }
 
     /// Reads these blocks, several at once.
@@ -302,7 +332,12 @@ impl Along<'_> {
                 .transpose()?
                 .map_or(next, |(key, _)| Some(next.map_or(key.value(), |next| next.min(key.value()))));
             let counted = piece.summary.map(|summary| first + u64::from(summary.entries));
-            let end = next.or(counted).unwrap_or(self.end).min(self.end).max(first + 1);
+            let end = next
+                .or(counted)
+                .unwrap_or(self.end)
+                .min(self.end)
+                .min(first + SKIPPED_AT_ONCE)
+                .max(first + 1);
             (end, stored_leaves(&read, first, (end - first) as usize)?)
         };
         self.unread += next - first;
