@@ -113,6 +113,9 @@ pub(super) async fn tidy(
             app.writer.commit_in_time(move |txn| txn.end_old_sessions(before(idle), before(longest))).await;
         ended.map_err(|_| AppError::Ended("the writer"))?;
         forget_deliveries(&app, before(DELIVERIES_KEPT_NANOS)).await?;
+        let ended = before(DELIVERIES_KEPT_NANOS);
+        let forget = move |txn: &mut crate::store::Txn<'_>| txn.forget_silences(ended, DELIVERIES_PER_COMMIT);
+        app.writer.commit_in_time(forget).await.map_err(|_| AppError::Ended("the writer"))?;
         app.book().await.map_err(|_| AppError::Ended("the writer"))?;
     }
 }

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::ingest::Clock;
 use crate::model::{ApiKey, KeyScope, Secret, SourceId};
 use crate::telemetry::Telemetry;
+use crate::web::App;
 use crate::{keys, store::Store};
 use anyhow::Context;
 use client::Client;
@@ -58,6 +59,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     measured.map(|()| ExitCode::SUCCESS)
 }
 
+/// How long the readers may take to catch up with a round.
+const SETTLING_MAX: Duration = Duration::from_secs(300);
 /// What is sent.
 const LOADS: [Load; 4] = [
     Load { name: "single events, 1 connection", connections: 1, batch: 1 },
@@ -92,6 +95,7 @@ fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
 
 /// An appliance of our own that answers on loopback.
 struct Running {
+    app: App,
     address: SocketAddr,
     key: String,
     stop: CancellationToken,
@@ -111,6 +115,7 @@ impl Running {
         let (key, opened) = opening.await.context("opening panicked")??;
         let listener = serve::listen(listen).await?;
         let address = listener.local_addr().context("cannot learn the address")?;
+        let app = opened.app();
         let stop = CancellationToken::new();
         let (ready, begun) = tokio::sync::oneshot::channel();
         let serving = tokio::spawn(app::serve(opened, listener, stop.clone(), move |_| {
@@ -118,7 +123,17 @@ impl Running {
             let _gone = ready.send(());
         }));
         begun.await.context("the appliance did not begin")?;
-        Ok(Running { address, key, stop, serving })
+        Ok(Running { app, address, key, stop, serving })
+    }
+
+    /// Returns once the readers have taken all that is in the log, so that what comes next is measured by itself. The one
+    /// that signs waits for its time and costs next to nothing.
+    async fn settle(&self) -> anyhow::Result<()> {
+        let size = self.app.store.size();
+        for reader in [&self.app.detected, &self.app.counted, &self.app.indexed] {
+            anyhow::ensure!(reader.reaches(size, SETTLING_MAX).await, "a reader does not catch up");
+        }
+        Ok(())
     }
 
     async fn end(self) -> anyhow::Result<()> {

@@ -120,11 +120,23 @@ fn decide(args: &DecisionArgs, decision: &Decision) -> anyhow::Result<ExitCode> 
             if args.id.is_some() { 1 } else { answer["done"].as_u64().unwrap_or_default() }
         }
         Reached::Stopped(store) => {
+            let config = args.data_dir.config()?;
+            let targets: Vec<&str> =
+                config.notify.targets.iter().map(|target| target.name.as_str()).collect();
+            // What nothing would be sent to would wait for ever.
+            let may = |target: &str| matches!(decision, Decision::Discard(_)) || targets.contains(&target);
             let ids = match args.id {
-                Some(id) => vec![id],
+                Some(id) => {
+                    let target = store.target_within(id, &Organizations::All)?;
+                    if let Some(target) = target.filter(|target| !may(target)) {
+                        bail!("its target {target:?} is no longer in the settings; discard it");
+                    }
+                    vec![id]
+                }
                 None => {
                     let found = store.undelivered(args.target.as_deref(), &Organizations::All, LISTED_MAX)?;
-                    found.into_iter().map(|letter| letter.delivery.id).collect()
+                    let found = found.into_iter().filter(|letter| may(&letter.delivery.target));
+                    found.map(|letter| letter.delivery.id).collect()
                 }
             };
             let mut txn = store.begin(app::received_now())?;

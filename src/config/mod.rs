@@ -12,6 +12,7 @@ mod notify;
 mod otlp;
 mod pattern_form;
 mod reader;
+mod retry;
 mod search;
 mod secret;
 mod sources;
@@ -39,6 +40,7 @@ pub use steps::Steps;
 pub use telemetry::{Sampler, Telemetry};
 pub use web::Web;
 
+use crate::routing::{BreakerLimits, Retry};
 use reader::Reader;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -62,6 +64,10 @@ pub struct Config {
     pub detection: Detection,
     /// How many dead letters may wait, and for how long they are kept.
     pub dead_letters: DeadLetters,
+    /// How what fails is tried again.
+    pub retry: Retry,
+    /// When a place out there is left alone.
+    pub breaker: BreakerLimits,
     /// The search index.
     pub search: Search,
     /// Who is told of alerts.
@@ -186,6 +192,8 @@ impl Config {
             |text| text.trim().parse().ok(),
             SocketAddr::to_string,
         );
+        let retry = retry::read_retry(reader.section(&["retry"]));
+        let breaker = retry::read_breaker(reader.section(&["breaker"]));
         let mut config = Config {
             data_dir,
             listen,
@@ -194,6 +202,8 @@ impl Config {
             integrity: Integrity::read(reader.section(&["integrity"])),
             detection: Detection::read(reader),
             dead_letters: DeadLetters::read(reader.section(&["dead_letters"])),
+            retry,
+            breaker,
             search: Search::read(reader.section(&["search"])),
             notify: Notify::read(reader, listen),
             sources: Sources::default(),
@@ -201,7 +211,7 @@ impl Config {
             health: Health::read(reader.section(&["health"])),
             steps: Steps::read(reader.section(&["steps"])),
             telemetry: Telemetry::read(reader.section(&["telemetry"])),
-            otlp: Otlp::read(reader.section(&["otlp"])),
+            otlp: Otlp::read(reader.section(&["otlp"]), retry, breaker),
             layers: Layers::default(),
             texts: BTreeMap::new(),
         };

@@ -248,10 +248,14 @@ fn read_webhook(section: &mut Section<'_>, policy: &Policy) -> Option<Webhook> {
     let format = section.choice("format", 'j', &formats);
     let body = if format == 't' { template(section, "template") } else { None };
     let gives_json = body.as_ref().is_none_or(|body| {
-        let sample = body.render(|_| "7".to_owned(), json_escape);
+        let sample = body.render(|name| sample_of(name).to_owned(), json_escape);
         serde_json::from_str::<serde_json::Value>(&sample).is_ok()
     });
-    section.require(gives_json, "template", "gives no JSON; placeholders of text stand in quotes");
+    section.require(
+        gives_json,
+        "template",
+        "gives no JSON; placeholders of text stand in quotes, only numbers may stand alone",
+    );
     let form = match (format, body) {
         ('j', _) => WebhookForm::Json,
         ('s', _) => WebhookForm::Slack,
@@ -262,6 +266,14 @@ fn read_webhook(section: &mut Section<'_>, policy: &Policy) -> Option<Webhook> {
         }
     };
     Some(Webhook { url: url?, secret: None, form })
+}
+
+/// A value as hard to fit in as any that a placeholder can have.
+fn sample_of(placeholder: &str) -> &'static str {
+    match placeholder {
+        "count" | "occurrences" | "threshold" | "timespan_secs" => "7",
+        _ => "a\"b",
+    }
 }
 
 fn read_push(section: &mut Section<'_>, policy: &Policy) -> Option<Push> {

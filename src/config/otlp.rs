@@ -3,7 +3,9 @@
 use super::reader::{Reader, Section};
 use super::secret::{self, Places};
 use crate::model::Secret;
+use crate::routing::{BreakerLimits, Retry};
 use crate::telemetry::{LogLevel, OtlpSettings, SERVICE_NAME};
+use percent_encoding::percent_decode_str;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +35,7 @@ struct Files {
 }
 
 impl Otlp {
-    pub(super) fn read(mut section: Section<'_>) -> Otlp {
+    pub(super) fn read(mut section: Section<'_>, retry: Retry, breaker: BreakerLimits) -> Otlp {
         let on = section.boolean("enabled", false);
         let address = "an http or https address without a path's query, such as \"http://localhost:4318\"";
         let text = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
@@ -57,6 +59,8 @@ impl Otlp {
             queue_max: section.integer("queue_max", 4_096, 100..=1_000_000),
             timeout: Duration::from_secs(section.integer("timeout_secs", 10, 1..=300)),
             retry_for: Duration::from_secs(section.integer("retry_secs", 120, 1..=3_600)),
+            retry,
+            breaker,
             service_name: section.text(
                 "service_name",
                 "a name",
@@ -158,26 +162,8 @@ fn endpoint(text: &str) -> Option<String> {
 fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once('=')?;
     let name = name.trim();
-    (!name.is_empty()).then(|| (name.to_owned(), unescaped(value.trim())))
-}
-
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, behind)) = rest.split_first() {
-        let escaped = behind.get(..2).filter(|_| first == b'%').and_then(|digits| hex::decode(digits).ok());
-        match escaped {
-            Some(byte) => {
-                bytes.extend(byte);
-                rest = &behind[2..];
-            }
-            None => {
-                bytes.push(first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    (!name.is_empty())
+        .then(|| (name.to_owned(), percent_decode_str(value.trim()).decode_utf8_lossy().into_owned()))
 }
 
 fn is_header_value(value: &str) -> bool {

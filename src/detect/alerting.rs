@@ -55,6 +55,8 @@ pub struct Circumstances<'s> {
     pub silences: &'s [Silence],
     /// The time of the commit.
     pub now: ReceivedAt,
+    /// Whether a silence or a maintenance window keeps everyone from being told of the alert that is known.
+    pub covered: bool,
 }
 
 /// Something that people are to be told.
@@ -124,7 +126,8 @@ fn is_quiet(alert: &Alert, time: Timestamp) -> bool {
 
 /// Counts one more firing on an alert that exists. A closed one, which counts only while its cooldown runs, tells nobody.
 /// A suppressed one goes on where no silence covers it any more, and then people are told at once: the cooldown that runs
-/// began with what nobody was told.
+/// began with what nobody was told. For the same reason so are they once a silence or window no longer covers an alert whose last
+/// notification was decided while one did.
 fn count(
     alert: &mut Alert,
     burst: &Burst,
@@ -143,7 +146,8 @@ fn count(
         let note = "no silence covers it any more".to_owned();
         change(alert, AlertStatus::Active, (AlertChange::Resumed, note), circumstances.now, applied);
     }
-    if resumes || !is_quiet(alert, firing.time) {
+    let is_over = alert.unheard && !circumstances.covered && !alert.is_closed();
+    if resumes || is_over || !is_quiet(alert, firing.time) {
         notify(alert, burst, firing, &mut applied.notified);
     }
 }
@@ -170,6 +174,8 @@ fn change(
 
 fn notify(alert: &mut Alert, burst: &Burst, firing: &Firing, notified: &mut Vec<Notification>) {
     alert.last_notified_at = firing.time;
+    // Whoever decides whom it tells knows better.
+    alert.unheard = false;
     // The cooldown that was running ended as it was announced; the settings of today hold for the next.
     alert.cooldown_secs = burst.cooldown_secs;
     push_step(&mut alert.history, step(AlertChange::Notified, firing.received_at));
@@ -213,6 +219,7 @@ fn raise(
         cooldown_secs: burst.cooldown_secs,
         correlation_id: firing.correlation_id.clone(),
         trace_id: None,
+        unheard: false,
         source,
         evidence: evidence_of(burst, index),
         history: vec![step(AlertChange::Raised, firing.received_at)],

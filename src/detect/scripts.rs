@@ -54,6 +54,7 @@ pub(super) fn an_alert() -> Alert {
         cooldown_secs: 300,
         correlation_id: None,
         trace_id: None,
+        unheard: false,
         source: "portal".into(),
         evidence: Evidence::default(),
         history: vec![AlertStep {

@@ -43,6 +43,10 @@ pub struct Alert {
     pub last_fired_at: Timestamp,
     /// Event time of the last notification; the cooldown runs from here.
     pub last_notified_at: Timestamp,
+    /// Whether the last notification was decided while a silence or a maintenance window covered it, so that nobody was told:
+    /// the next firing that none covers is told, whatever the cooldown says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// How long after a notification the next one may follow.
     pub cooldown_secs: u64,
     /// Correlation id of the event that fired first.
@@ -66,13 +70,18 @@ impl Alert {
 
     /// Words to group by: the pattern in lower case.
     pub fn tags(&self) -> Vec<String> {
-        vec![self.pattern.name().to_lowercase().replace('_', "-")]
+        vec![tag_of(self.pattern)]
     }
 
     /// The last step of that kind, if there was one.
     pub fn last_step(&self, change: AlertChange) -> Option<&AlertStep> {
         self.history.iter().rev().find(|step| step.change == change)
     }
+}
+
+/// The tag of the alerts of a pattern: its name in lower case, as `failed-auth`.
+pub fn tag_of(pattern: Pattern) -> String {
+    pattern.name().to_lowercase().replace('_', "-")
 }
 
 /// The events that counted towards an alert: all of them up to 1,000, then the first and the last 500.

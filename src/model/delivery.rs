@@ -122,6 +122,13 @@ pub enum NotTold {
     },
     /// The alert says that nothing reaches this target.
     AboutTheTarget,
+    /// Somebody had closed the alert before the target could be told.
+    Closed {
+        /// Who.
+        by: String,
+    },
+    /// It waited for its target, and so does a newer one of the same alert, which says all that it would have said.
+    Superseded,
     /// Another route brings the same to the same target.
     SameTarget {
         /// Which.
@@ -225,6 +232,8 @@ impl std::fmt::Display for NotTold {
             NotTold::Silenced { by, reason, .. } => write!(f, "silenced by {by}: {reason}"),
             NotTold::Maintenance { window } => write!(f, "the maintenance window {window} was open"),
             NotTold::AboutTheTarget => f.write_str("it is this target that nothing reaches"),
+            NotTold::Closed { by } => write!(f, "{by} had closed it before this target could be told"),
+            NotTold::Superseded => f.write_str("it waited until there was a newer one of the same alert"),
             NotTold::SameTarget { route } => write!(f, "the route {route} told the same target"),
         }
     }

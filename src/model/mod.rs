@@ -23,6 +23,7 @@ pub use activity::{Activity, SettingChange};
 pub use activity_query::{ActivityGroup, ActivityQuery, ActivityScope};
 pub use alert::{
     Alert, AlertChange, AlertStatus, AlertStep, AlertType, Evidence, EvidenceItem, Fingerprint, Severity,
+    tag_of,
 };
 pub use caller::{Caller, CallerKind, Organizations, Rights, Role};
 pub use dead_letter::{DeadLetter, DeadLetterKind, FAILURES_KEPT, Failure};

@@ -41,6 +41,27 @@ impl Matcher {
         *self == Matcher::default()
     }
 
+    /// Whether it can match something that lies within `scope`.
+    pub fn may_touch(&self, scope: &Organizations) -> bool {
+        match scope {
+            Organizations::All => true,
+            Organizations::Only(names) => {
+                self.organizations.is_empty() || !self.organizations.is_disjoint(names)
+            }
+        }
+    }
+
+    /// The same without the organisations that do not lie within `scope`, for whoever may not see those.
+    fn reduced_to(&self, scope: &Organizations) -> Matcher {
+        let organizations = match scope {
+            Organizations::All => self.organizations.clone(),
+            Organizations::Only(names) => self.organizations.intersection(names).cloned().collect(),
+        };
+        // Keys are of any organisation, and may be of none of theirs.
+        let keys = if self.is_within(scope) { self.keys.clone() } else { BTreeSet::new() };
+        Matcher { organizations, keys, ..self.clone() }
+    }
+
     /// Whether all that it can match lies within `scope`.
     pub fn is_within(&self, scope: &Organizations) -> bool {
         match scope {
@@ -79,6 +100,20 @@ impl Silence {
     /// Whether it mutes the alert at that time.
     pub fn mutes(&self, alert: &Alert, now: ReceivedAt) -> bool {
         self.is_in_force(now) && self.matcher.matches(alert)
+    }
+
+    /// As much of it as whoever is bound to `scope` may read: of one that is about others as well, that it is there, what kinds
+    /// of alerts it is about and when it ends.
+    pub fn seen_within(self, scope: &Organizations) -> Silence {
+        if self.matcher.is_within(scope) {
+            return self;
+        }
+        let matcher = self.matcher.reduced_to(scope);
+        let (by, reason) = (
+            "an administrator".to_owned(),
+            "it is about others as well, and may name single principals".to_owned(),
+        );
+        Silence { matcher, by, reason, ..self }
     }
 
     /// Whether it has not ended.

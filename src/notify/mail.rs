@@ -9,7 +9,7 @@ use super::words::Notice;
 use super::{CONNECT_TIMEOUT, TOTAL_TIMEOUT, Taken};
 use crate::notify::address::Host;
 use lettre::address::Envelope;
-use lettre::message::header::MessageId;
+use lettre::message::header::{Header, HeaderName, HeaderValue, MessageId};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{
@@ -58,6 +58,7 @@ pub(super) fn compose(
         // What looks like an encoded word would be decoded by the reader's program.
         .subject(words.title.replace("=?", "= ?"))
         .header(MessageId::from(id))
+        .header(AutoSubmitted)
         .date(std::time::UNIX_EPOCH + Duration::from_nanos(notice.delivery.decided_at.0));
     if !notice.test {
         message = message.in_reply_to(thread.clone()).references(thread);
@@ -67,6 +68,24 @@ pub(super) fn compose(
     }
     let body = MultiPart::alternative_plain_html(words.text, words.html);
     message.multipart(body).map_err(|error| NotifyError::Message(error.to_string()))
+}
+
+/// `Auto-Submitted` (RFC 3834, 5): keeps absence notes and the like from being sent in answer.
+#[derive(Clone, Debug)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<AutoSubmitted, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
 }
 
 /// Hands the message over to the server at `to`, which may take so long over it once it has all of it.

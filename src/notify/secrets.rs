@@ -1,5 +1,7 @@
 //! What a target says of itself is kept as the reason of a failure; what we alone share with it is taken out before.
 
+use percent_encoding::percent_decode_str;
+
 /// Bytes of the longest secret, the path of an address included.
 pub(super) const BYTES_MAX: usize = 4_096;
 /// Bytes of the shortest part of a path that may be a secret; `api` and `v1` are none, and stand in many a sentence.
@@ -12,32 +14,14 @@ pub(super) fn of(url: &str, secrets: &[&str]) -> Vec<String> {
     let path = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let mut hidden: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
     for part in path.split('/').chain([path]) {
-        let written = [part.to_owned(), decoded(part)];
+        // As it stands there, and as a server reads it: with its percent encoding undone (RFC 3986, 2.1).
+        let written = [part.to_owned(), percent_decode_str(part).decode_utf8_lossy().into_owned()];
         hidden.extend(written.into_iter().filter(|part| part.len() >= PART_BYTES_MIN));
     }
     hidden.retain(|secret| !secret.is_empty());
     hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     hidden.dedup();
     hidden
-}
-
-/// A part of a path as a server reads it: with its percent encoding undone (RFC 3986, 2.1).
-fn decoded(part: &str) -> String {
-    let (mut bytes, mut rest) = (Vec::new(), part.as_bytes());
-    while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|two| std::str::from_utf8(two).ok());
-        match digits.filter(|_| byte == b'%').and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The text without them, however it writes their letters.

@@ -73,6 +73,7 @@ impl Notice {
         let time = now.timestamp();
         let alert = Alert {
             trace_id: None,
+            unheard: false,
             id,
             organization: None,
             pattern: Pattern::FailedAuth,

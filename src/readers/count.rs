@@ -10,6 +10,7 @@ use crate::counters::{Counters, CountersError, Tally};
 use crate::decode;
 use crate::ingest::Writer;
 use crate::model::{Entry, EntryKind, Seq, organization_of};
+use crate::routing::Retry;
 use crate::store::{Steps, Store, StoreError};
 use crate::telemetry::{Step, Tracer};
 use std::collections::BTreeSet;
@@ -77,6 +78,11 @@ impl CountReader {
         let (waiting_since, is_broken, tracer) = (None, false, Tracer::default());
         let work = Work { store, counters, position, failing, waiting_since, is_broken, tracer };
         Ok(CountReader { writer, committed, progress, backoff: Backoff::default(), work })
+    }
+
+    /// The same with other pauses after it failed.
+    pub fn retrying(self, retry: Retry) -> CountReader {
+        CountReader { backoff: Backoff::new(retry), ..self }
     }
 
     /// The same with its steps traced.

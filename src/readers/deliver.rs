@@ -11,9 +11,9 @@ mod tests;
 
 use super::progress::ReaderError;
 use crate::ingest::{Clock, Writer};
-use crate::model::{Delivery, Organizations, seq_of_event_id};
+use crate::model::{Delivery, DeliveryState, Organizations, seq_of_event_id};
 use crate::notify::{Notice, Notifier, NotifyError, Taken};
-use crate::routing::{self, Patience, TargetThen, TryEnd};
+use crate::routing::{self, BreakerLimits, BreakerState, Patience, Routing, TargetThen, TryEnd};
 use crate::store::{Store, StoreError, Txn};
 use crate::telemetry::{Step, Trace, Tracer};
 pub use board::{DeliveryBoard, TargetStatus};
@@ -33,6 +33,8 @@ const PACE: Duration = Duration::from_millis(100);
 const PACE_JITTER_MILLIS: u64 = 50;
 /// How long a try on its way may still take once the appliance is to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long one has waited that gives way to a newer one: what was decided a moment ago is told as it was decided.
+const OUTLIVED_AFTER: Duration = Duration::from_secs(60);
 /// Deliveries that one commit gives up without another try.
 const GIVEN_UP_PER_COMMIT: usize = 1_000;
 
@@ -42,8 +44,10 @@ pub struct DeliverReader {
     writer: Writer,
     notifier: Arc<Notifier>,
     clock: Clock,
-    /// How long a delivery may wait for its target.
-    wait_max: Duration,
+    /// How long a delivery may wait for its target, and how it is tried again.
+    patience: Patience,
+    /// Which silences and windows keep a notification from being told that has waited.
+    routing: Arc<Routing>,
     steady: Steady,
     board: DeliveryBoard,
     tracer: Tracer,
@@ -56,11 +60,17 @@ impl DeliverReader {
         writer: Writer,
         notifier: Arc<Notifier>,
         clock: Clock,
-        wait_max: Duration,
+        patience: Patience,
+        routing: Arc<Routing>,
     ) -> DeliverReader {
         let (steady, tracer) = (Steady::default(), Tracer::default());
-        let board = DeliveryBoard::by(steady);
-        DeliverReader { store, writer, notifier, clock, wait_max, steady, board, tracer }
+        let board = DeliveryBoard::by(steady, BreakerLimits::default());
+        DeliverReader { store, writer, notifier, clock, patience, routing, steady, board, tracer }
+    }
+
+    /// The same with breakers that open by these limits.
+    pub fn guarded(self, limits: BreakerLimits) -> DeliverReader {
+        DeliverReader { board: DeliveryBoard::by(self.steady, limits), ..self }
     }
 
     /// The same with its tries traced.
@@ -71,7 +81,7 @@ impl DeliverReader {
     /// The same by another clock.
     #[cfg(test)]
     fn by(self, steady: Steady) -> DeliverReader {
-        DeliverReader { steady, board: DeliveryBoard::by(steady), ..self }
+        DeliverReader { steady, board: DeliveryBoard::by(steady, BreakerLimits::default()), ..self }
     }
 
     /// How the targets are.
@@ -110,7 +120,7 @@ impl DeliverReader {
     /// What has waited for too long behind an open breaker is given up without another try. The breaker opens only after
     /// tries that failed, so after a long stop the target is asked first.
     async fn give_up_overdue(&self, target: &str) -> Result<(), ReaderError> {
-        let (wait_max, now) = (self.wait_max, self.clock.received_at());
+        let (wait_max, now) = (self.patience.wait_max, self.clock.received_at());
         let overdue = move |store: &Store, target: &str| {
             store.overdue_deliveries(target, wait_max, now, GIVEN_UP_PER_COMMIT)
         };
@@ -153,6 +163,15 @@ impl DeliverReader {
             };
             let pace =
                 paced.map_or(Duration::ZERO, |(last, pace)| pace.saturating_sub(self.steady.now() - last));
+            // Asked before the breaker, because what that lets go must set out.
+            if let Some(delivery) = &next
+                && pace.is_zero()
+                && !status.held
+                && status.breaker.state(self.steady.now()) != BreakerState::Open
+                && self.spare(delivery).await?
+            {
+                continue;
+            }
             let wait = match &next {
                 None => NAP_MAX,
                 // The breaker is asked last: what it lets go must set out.
@@ -182,11 +201,37 @@ impl DeliverReader {
         Ok(())
     }
 
+    /// Notes of one that is due and has waited until it was over that it is not told; says whether it was one.
+    async fn spare(&self, delivery: &Delivery) -> Result<bool, ReaderError> {
+        let now = self.clock.received_at();
+        if routing::due(delivery.due().unwrap_or_default(), now) > Duration::ZERO {
+            return Ok(false);
+        }
+        let since = delivery.waits_since().unwrap_or(delivery.decided_at);
+        let has_waited = Duration::from_nanos(now.0.saturating_sub(since.0)) >= OUTLIVED_AFTER;
+        let (routing, of) = (self.routing.clone(), delivery.clone());
+        let outlived = move |store: &Store, _: &str| {
+            let Some(alert) = store.alert(of.alert, &Organizations::All)? else { return Ok(None) };
+            let has_newer = has_waited && store.has_newer(&of)?;
+            Ok(routing::outlived(&routing, &store.silences_at(now)?, &alert, &of, has_newer, now))
+        };
+        let why = match self.read("", outlived).await {
+            // Whatever cannot be read: the try itself says so, or can do without.
+            Err(error) if error.is_damage() => None,
+            why => why?,
+        };
+        let Some(why) = why else { return Ok(false) };
+        let id = delivery.id;
+        let settle = move |txn: &mut Txn<'_>| txn.settle_delivery(id, DeliveryState::NotTold { why });
+        self.writer.commit_in_time(settle).await?;
+        Ok(true)
+    }
+
     /// How long the delivery may still wait; a little longer, so that it is over by then.
     fn until_overdue(&self, delivery: &Delivery) -> Duration {
         let since = delivery.waits_since().unwrap_or(delivery.decided_at);
         let waited = Duration::from_nanos(self.clock.received_at().0.saturating_sub(since.0));
-        self.wait_max.saturating_sub(waited) + PACE
+        self.patience.wait_max.saturating_sub(waited) + PACE
     }
 
     /// How long the delivery must still wait, for its time and for its target.
@@ -214,7 +259,7 @@ impl DeliverReader {
             status.holds_back(now)
         });
         let target = TargetThen { told_at, holds_back };
-        let patience = Patience { wait_max: self.wait_max, chance: chance() };
+        let patience = Patience { chance: chance(), ..self.patience };
         let settle = move |txn: &mut Txn<'_>| {
             let ended = ended.map_or_else(|error| error.ended(), |_| TryEnd::Taken);
             let state = routing::state_after(&delivery, ended, target, patience, txn.now());

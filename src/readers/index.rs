@@ -10,6 +10,7 @@ use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
 use crate::decode;
 use crate::ingest::Writer;
 use crate::model::{Entry, EntryKind, ReceivedAt, Seq, SourceId};
+use crate::routing::Retry;
 use crate::search::{Indexer, Opening, Search, SearchError, SearchState, Wanted};
 use crate::search_text::Document;
 use crate::store::{Steps, Store, StoreError};
@@ -88,6 +89,11 @@ impl IndexReader {
         let (search, committed) = (indexer.search(), writer.committed());
         let work = Work::new(store, indexer, names, progress.clone())?;
         Ok(IndexReader { writer, committed, progress, search, backoff: Backoff::default(), work })
+    }
+
+    /// The same with other pauses after it failed.
+    pub fn retrying(self, retry: Retry) -> IndexReader {
+        IndexReader { backoff: Backoff::new(retry), ..self }
     }
 
     /// The same with its steps traced.

@@ -4,20 +4,37 @@ use super::retry::PAUSE_MAX;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Failures one behind the other, within [`CALLS_WITHIN`], that open it.
-const FAILURES_MAX: usize = 5;
-/// How many calls it takes before their rate says something: then half of them failing opens it too.
-const CALLS_FOR_A_RATE: usize = 10;
-/// How far back calls count.
-const CALLS_WITHIN: Duration = Duration::from_secs(60);
-/// Of the calls within that time, the last ones that are kept.
+/// Of the calls that count, the last ones that are kept.
 const CALLS_KEPT_MAX: usize = 100;
-/// How long it stays open before one try is let through.
-const OPEN_FOR: Duration = Duration::from_secs(30);
+
+/// When it opens, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerLimits {
+    /// Failures one behind the other that open it: 100 at most.
+    pub failures_max: usize,
+    /// How many calls it takes before their rate says something: then half of them failing opens it too. 100 at most.
+    pub calls_for_a_rate: usize,
+    /// How far back calls count.
+    pub within: Duration,
+    /// How long it stays open before one try is let through.
+    pub open_for: Duration,
+}
+
+impl Default for BreakerLimits {
+    fn default() -> BreakerLimits {
+        BreakerLimits {
+            failures_max: 5,
+            calls_for_a_rate: 10,
+            within: Duration::from_secs(60),
+            open_for: Duration::from_secs(30),
+        }
+    }
+}
 
 /// Lives as long as the process, one per target; time is an argument.
 #[derive(Clone, Debug, Default)]
 pub struct Breaker {
+    limits: BreakerLimits,
     /// When the last calls ended, and whether each failed.
     calls: VecDeque<(Instant, bool)>,
     /// Until when nothing is let through.
@@ -35,7 +52,7 @@ pub struct Breaker {
 pub struct BreakerView {
     /// How it stands.
     pub state: BreakerState,
-    /// Calls of the last minute, 100 at most.
+    /// The last calls that count, 100 at most.
     pub calls: usize,
     /// How many of them failed.
     pub failures: usize,
@@ -90,6 +107,11 @@ pub enum Failure {
 }
 
 impl Breaker {
+    /// A closed one.
+    pub fn new(limits: BreakerLimits) -> Breaker {
+        Breaker { limits, ..Breaker::default() }
+    }
+
     /// How it stands at `now`.
     pub fn state(&self, now: Instant) -> BreakerState {
         match self.open_until {
@@ -101,7 +123,7 @@ impl Breaker {
 
     /// How it looks at `now`.
     pub fn view(&self, now: Instant) -> BreakerView {
-        let recent = self.calls.iter().filter(|(at, _)| is_recent(*at, now));
+        let recent = self.calls.iter().filter(|(at, _)| is_recent(*at, now, self.limits));
         let changed_at = self.open_until.filter(|until| *until <= now).or(self.moved_at);
         BreakerView {
             state: self.state(now),
@@ -116,7 +138,7 @@ impl Breaker {
     pub fn ask(&mut self, now: Instant) -> Permission {
         match (self.state(now), self.open_until) {
             (BreakerState::Open, Some(until)) => Permission::Wait(until.duration_since(now)),
-            (BreakerState::HalfOpen, _) if self.probing => Permission::Wait(OPEN_FOR),
+            (BreakerState::HalfOpen, _) if self.probing => Permission::Wait(self.limits.open_for),
             (BreakerState::HalfOpen, _) => {
                 self.probing = true;
                 Permission::Go
@@ -137,7 +159,7 @@ impl Breaker {
     /// Closes it, whatever was found before.
     pub fn close(&mut self, now: Instant) {
         let moved_at = if self.open_until.is_some() { Some(now) } else { self.moved_at };
-        *self = Breaker { opened: self.opened, moved_at, ..Breaker::default() };
+        *self = Breaker { opened: self.opened, moved_at, ..Breaker::new(self.limits) };
     }
 
     /// A try failed at `now`.
@@ -147,17 +169,17 @@ impl Breaker {
             Failure::Refused => self.succeeded(now),
             Failure::Misconfigured => {
                 self.note(now, true);
-                self.open(now, OPEN_FOR);
+                self.open(now, self.limits.open_for);
             }
             // A short pause is no way to be asked on and on: what opens it without one opens it for as long with one.
             Failure::Asked(pause) => match self.opens(was_probe, now) {
-                true => self.open(now, pause.clamp(OPEN_FOR, PAUSE_MAX)),
+                true => self.open(now, pause.clamp(self.limits.open_for, PAUSE_MAX)),
                 false if pause.is_zero() => {}
                 false => self.open(now, pause.min(PAUSE_MAX)),
             },
             Failure::Unwell => {
                 if self.opens(was_probe, now) {
-                    self.open(now, OPEN_FOR);
+                    self.open(now, self.limits.open_for);
                 }
             }
         }
@@ -176,7 +198,8 @@ impl Breaker {
     }
 
     fn note(&mut self, now: Instant, failed: bool) {
-        self.calls.retain(|(at, _)| is_recent(*at, now));
+        let limits = self.limits;
+        self.calls.retain(|(at, _)| is_recent(*at, now, limits));
         if self.calls.len() == CALLS_KEPT_MAX {
             self.calls.pop_front();
         }
@@ -186,13 +209,13 @@ impl Breaker {
     fn fails_too_often(&self) -> bool {
         let in_a_row = self.calls.iter().rev().take_while(|(_, failed)| *failed).count();
         let failures = self.calls.iter().filter(|(_, failed)| *failed).count();
-        let enough = self.calls.len() >= CALLS_FOR_A_RATE;
-        in_a_row >= FAILURES_MAX || enough && failures * 2 >= self.calls.len()
+        let enough = self.calls.len() >= self.limits.calls_for_a_rate;
+        in_a_row >= self.limits.failures_max || enough && failures * 2 >= self.calls.len()
     }
 }
 
-fn is_recent(at: Instant, now: Instant) -> bool {
-    now.saturating_duration_since(at) < CALLS_WITHIN
+fn is_recent(at: Instant, now: Instant, limits: BreakerLimits) -> bool {
+    now.saturating_duration_since(at) < limits.within
 }
 
 #[cfg(test)]
@@ -219,6 +242,26 @@ mod tests {
         assert_eq!(breaker.state(start + 60 * SECOND), BreakerState::Closed);
         (0..4).for_each(|_| breaker.failed(Failure::Unwell, start + 61 * SECOND));
         assert_eq!(breaker.ask(start + 61 * SECOND), Permission::Wait(30 * SECOND));
+    }
+
+    #[test]
+    fn the_settings_say_when_it_opens_and_for_how_long() {
+        let start = Instant::now();
+        let limits =
+            BreakerLimits { failures_max: 2, calls_for_a_rate: 4, within: 10 * SECOND, open_for: 3 * SECOND };
+        let mut breaker = Breaker::new(limits);
+        breaker.failed(Failure::Unwell, start);
+        breaker.failed(Failure::Unwell, start + 10 * SECOND);
+        assert_eq!(breaker.ask(start + 10 * SECOND), Permission::Go, "the first counts no more");
+        breaker.failed(Failure::Unwell, start + 11 * SECOND);
+        assert_eq!(breaker.ask(start + 11 * SECOND), Permission::Wait(3 * SECOND));
+        breaker.close(start + 12 * SECOND);
+        for failed in [true, false, true, false] {
+            if failed { breaker.failed(Failure::Unwell, start) } else { breaker.succeeded(start) }
+        }
+        assert_eq!(breaker.state(start), BreakerState::Closed, "what counts is the end of a failure");
+        breaker.failed(Failure::Unwell, start);
+        assert_eq!(breaker.state(start), BreakerState::Open, "three of five");
     }
 
     #[test]
@@ -301,12 +344,12 @@ mod tests {
         (0..4).for_each(|_| breaker.failed(Failure::Asked(Duration::ZERO), start));
         assert_eq!(breaker.ask(start), Permission::Go);
         breaker.failed(Failure::Asked(Duration::ZERO), start);
-        assert_eq!(breaker.ask(start), Permission::Wait(OPEN_FOR), "five in a row");
+        assert_eq!(breaker.ask(start), Permission::Wait(30 * SECOND), "five in a row");
         let mut breaker = Breaker::default();
         breaker.failed(Failure::Asked(SECOND), start);
         assert_eq!(breaker.ask(start + SECOND), Permission::Go);
         breaker.failed(Failure::Asked(SECOND), start + SECOND);
-        assert_eq!(breaker.ask(start + SECOND), Permission::Wait(OPEN_FOR), "a probe");
+        assert_eq!(breaker.ask(start + SECOND), Permission::Wait(30 * SECOND), "a probe");
     }
 
     /// A target that is up for half a minute and down for the next, for ten minutes, asked every second.

@@ -1,7 +1,9 @@
 //! From an alert to the targets that are told of it, with a reason for each one that is not.
 
 use super::maintenance::Maintenance;
-use crate::model::{Alert, AlertChange, AlertStatus, Matcher, NotTold, Pattern, ReceivedAt, Silence};
+use crate::model::{
+    Alert, AlertChange, AlertStatus, Delivery, Matcher, NotTold, Pattern, ReceivedAt, Silence,
+};
 use std::collections::HashMap;
 
 /// Who hears of which alerts, as the settings have it.
@@ -59,6 +61,38 @@ pub fn decide<'r>(
     verdicts
 }
 
+/// Whether a silence or a maintenance window keeps everyone from being told of the alert at `now`.
+pub fn is_covered(routing: &Routing, silences: &[Silence], alert: &Alert, now: ReceivedAt) -> bool {
+    let quiet = reason_for_quiet(routing, silences, alert, now);
+    matches!(quiet, Some(NotTold::Silenced { .. } | NotTold::Maintenance { .. }))
+}
+
+/// Why a delivery that waited is not worth telling any more, seen at `now`. The first notification of an alert that is open
+/// always goes: without it nobody knows of the alert; so does what somebody wants sent again. `has_newer` says whether
+/// another one of the same alert, route and target waits behind it.
+pub fn outlived(
+    routing: &Routing,
+    silences: &[Silence],
+    alert: &Alert,
+    delivery: &Delivery,
+    has_newer: bool,
+    now: ReceivedAt,
+) -> Option<NotTold> {
+    if delivery.failures.len() > delivery.attempts() as usize {
+        return None;
+    }
+    if alert.is_closed() {
+        let step = [AlertChange::Resolved, AlertChange::Dismissed].map(|change| alert.last_step(change));
+        let by = step.into_iter().flatten().max_by_key(|step| step.at).map_or("somebody", |step| &step.by);
+        return Some(NotTold::Closed { by: by.to_owned() });
+    }
+    if delivery.occurrences == 1 {
+        return None;
+    }
+    let quiet = reason_for_quiet(routing, silences, alert, now);
+    quiet.or((has_newer && delivery.attempts() == 0).then_some(NotTold::Superseded))
+}
+
 fn reason_for_quiet(
     routing: &Routing,
     silences: &[Silence],
@@ -79,7 +113,7 @@ fn reason_for_quiet(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AlertStep, AlertType, Evidence, Severity};
+    use crate::model::{AlertStep, AlertType, DeliveryState, Evidence, FailedTry, Severity};
     use crate::routing::Recurrence;
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
@@ -91,6 +125,7 @@ mod tests {
         let time = Timestamp::UNIX_EPOCH;
         Alert {
             trace_id: None,
+            unheard: false,
             id: Uuid::from_u128(1),
             organization: Some("clinic".into()),
             pattern: Pattern::FailedAuth,
@@ -194,6 +229,38 @@ mod tests {
         assert!(quiet(silence(mine.clone(), ReceivedAt(NOW.0 + 1)), NOW).is_some());
         assert_eq!(quiet(silence(mine, NOW), NOW), None, "it has ended");
         assert_eq!(quiet(silence(other, ReceivedAt(u64::MAX)), NOW), None);
+    }
+
+    #[test]
+    fn what_waited_until_it_was_over_is_not_told_but_the_first_of_an_open_alert_and_what_is_sent_again_are() {
+        let all = Routing::default();
+        let waits = |occurrences| Delivery {
+            id: Uuid::nil(),
+            alert: Uuid::nil(),
+            occurrences,
+            route: "a".to_owned(),
+            target: "mail".to_owned(),
+            counted: 5,
+            fired_at: Timestamp::UNIX_EPOCH,
+            decided_at: NOW,
+            failures: Vec::new(),
+            state: DeliveryState::ready(NOW),
+        };
+        let mut open = alert();
+        let outlived = |alert: &Alert, delivery: &Delivery, has_newer| {
+            outlived(&all, &[], alert, delivery, has_newer, NOW)
+        };
+        assert_eq!(outlived(&open, &waits(1), true), None);
+        assert_eq!(outlived(&open, &waits(2), false), None);
+        assert_eq!(outlived(&open, &waits(2), true), Some(NotTold::Superseded));
+        open.status = AlertStatus::Acknowledged;
+        assert_eq!(outlived(&open, &waits(1), false), None);
+        let by = "somebody".to_owned();
+        assert_eq!(outlived(&open, &waits(2), false), Some(NotTold::Acknowledged { by: by.clone() }));
+        open.status = AlertStatus::Resolved;
+        assert_eq!(outlived(&open, &waits(1), false), Some(NotTold::Closed { by }));
+        let failures = vec![FailedTry { at: NOW, why: "x".to_owned() }];
+        assert_eq!(outlived(&open, &Delivery { failures, ..waits(1) }, true), None, "somebody wants it sent");
     }
 
     #[test]

@@ -5,10 +5,7 @@ mod decide;
 mod maintenance;
 mod retry;
 
-pub use breaker::{Breaker, BreakerState, BreakerView, Failure, Permission};
-pub use decide::{Route, Routing, Verdict, decide};
+pub use breaker::{Breaker, BreakerLimits, BreakerState, BreakerView, Failure, Permission};
+pub use decide::{Route, Routing, Verdict, decide, is_covered, outlived};
 pub use maintenance::{Maintenance, Recurrence};
-pub use retry::{
-    BASE_MILLIS, DELAY_MILLIS_MAX, PAUSE_MAX, Patience, STRIKES_MAX, TargetThen, TryEnd, delay, due, in_vain,
-    is_overdue, state_after,
-};
+pub use retry::{PAUSE_MAX, Patience, Retry, TargetThen, TryEnd, due, in_vain, is_overdue, state_after};

@@ -7,30 +7,45 @@
 use crate::model::{Delivery, DeliveryState, ReceivedAt};
 use std::time::Duration;
 
-/// Failed tries of its own that a delivery may have before it becomes a dead letter.
-pub const STRIKES_MAX: u32 = 5;
-/// The longest wait before the second try; each further one doubles it.
-pub const BASE_MILLIS: u64 = 1_000;
-/// No wait is longer.
-pub const DELAY_MILLIS_MAX: u64 = 30_000;
 /// The longest that a target may ask us to wait.
 pub const PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// No setting makes a wait longer.
+const DELAY_MAX: Duration = Duration::from_secs(600);
 
-/// How long to wait after so many failed tries. `chance` is any number, drawn evenly: the wait is drawn from the whole
-/// range (full jitter), so that those who failed together do not come back together. What the target asked for is the
-/// least.
-pub fn delay(attempts: u32, chance: u64, asked: Option<Duration>) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(16);
-    let most = (BASE_MILLIS << doublings).min(DELAY_MILLIS_MAX);
-    let drawn = Duration::from_millis(chance % (most + 1));
-    asked.map_or(drawn, |asked| asked.min(PAUSE_MAX) + drawn)
+/// How often, and after which waits, what failed is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Failed tries of its own that a delivery may have before it becomes a dead letter.
+    pub tries_max: u32,
+    /// The longest wait before the second try; each further one doubles it.
+    pub base: Duration,
+    /// No wait is longer.
+    pub delay_max: Duration,
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry { tries_max: 5, base: Duration::from_secs(1), delay_max: Duration::from_secs(30) }
+    }
+}
+
+impl Retry {
+    /// How long to wait after so many failed tries. `chance` is any number, drawn evenly: the wait is drawn from the whole
+    /// range (full jitter), so that those who failed together do not come back together. What the target asked for is the
+    /// least.
+    pub fn delay(self, attempts: u32, chance: u64, asked: Option<Duration>) -> Duration {
+        let doublings = attempts.saturating_sub(1).min(16);
+        let most = (self.base * (1 << doublings)).min(self.delay_max).min(DELAY_MAX);
+        let drawn = Duration::from_millis(chance % (most.as_millis() as u64 + 1));
+        asked.map_or(drawn, |asked| asked.min(PAUSE_MAX) + drawn)
+    }
 }
 
 /// When a stored next try is due, seen at `now`. One further away than any wait can be was stored before the clock
 /// went back; it is due at once.
 pub fn due(next_try: ReceivedAt, now: ReceivedAt) -> Duration {
     let left = Duration::from_nanos(next_try.0.saturating_sub(now.0));
-    let longest = PAUSE_MAX + Duration::from_millis(DELAY_MILLIS_MAX);
+    let longest = PAUSE_MAX + DELAY_MAX;
     if left > longest { Duration::ZERO } else { left }
 }
 
@@ -67,6 +82,8 @@ pub struct TargetThen {
 pub struct Patience {
     /// How long it may wait in all.
     pub wait_max: Duration,
+    /// How it is tried again.
+    pub retry: Retry,
     /// Any number, drawn evenly.
     pub chance: u64,
 }
@@ -86,7 +103,7 @@ pub fn state_after(
     };
     let since = tried.waits_since().unwrap_or(tried.decided_at);
     let strikes = strikes(tried) + u32::from(perhaps_taken || is_its_own(tried, target.told_at));
-    if !again || strikes >= STRIKES_MAX {
+    if !again || strikes >= patience.retry.tries_max {
         return DeliveryState::Dead { at: now, attempts, reason: why };
     }
     if is_overdue(since, patience.wait_max, now) {
@@ -96,7 +113,7 @@ pub fn state_after(
         // It keeps its place, so that in the end the oldest goes first.
         (Some(due), None) if target.holds_back => due.min(now),
         _ => {
-            let nanos = delay(attempts, patience.chance, asked).as_nanos();
+            let nanos = patience.retry.delay(attempts, patience.chance, asked).as_nanos();
             ReceivedAt(now.0.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX)))
         }
     };
@@ -138,7 +155,9 @@ mod tests {
     use uuid::Uuid;
 
     const SECOND: u64 = 1_000_000_000;
-    const PATIENCE: Patience = Patience { wait_max: Duration::from_secs(3_600), chance: 0 };
+    const RETRY: Retry =
+        Retry { tries_max: 5, base: Duration::from_secs(1), delay_max: Duration::from_secs(30) };
+    const PATIENCE: Patience = Patience { wait_max: Duration::from_secs(3_600), retry: RETRY, chance: 0 };
     /// A target that took something a moment ago, and is asked further.
     const WELL: TargetThen = TargetThen { told_at: Some(ReceivedAt(u64::MAX)), holds_back: false };
     /// One that took nothing since the process began, and is left alone.
@@ -185,6 +204,11 @@ mod tests {
         assert_eq!(states.iter().map(is_dead).collect::<Vec<_>>(), [false, false, false, false, true]);
         let now = ReceivedAt(2 * SECOND);
         assert!(is_dead(&state_after(&delivery(), failed(false), WELL, PATIENCE, now)));
+        let once = Patience { retry: Retry { tries_max: 1, ..RETRY }, ..PATIENCE };
+        assert!(
+            is_dead(&state_after(&delivery(), failed(true), WELL, once, now)),
+            "where the settings say so"
+        );
         let told = state_after(&delivery(), TryEnd::Taken, WELL, PATIENCE, now);
         assert_eq!(told, DeliveryState::Told { at: now, attempts: 1 });
     }
@@ -242,16 +266,20 @@ mod tests {
     #[test]
     fn waits_are_drawn_from_a_range_that_doubles_up_to_its_bound() {
         for (attempts, most) in [(1, 1_000), (2, 2_000), (3, 4_000), (5, 16_000), (6, 30_000), (99, 30_000)] {
-            assert_eq!(delay(attempts, most, None), Duration::from_millis(most), "{attempts}");
-            assert_eq!(delay(attempts, most + 1, None), Duration::ZERO, "{attempts}");
+            assert_eq!(RETRY.delay(attempts, most, None), Duration::from_millis(most), "{attempts}");
+            assert_eq!(RETRY.delay(attempts, most + 1, None), Duration::ZERO, "{attempts}");
+        }
+        let slow = Retry { base: Duration::from_secs(3), delay_max: Duration::from_secs(7), ..RETRY };
+        for (attempts, most) in [(1, 3_000), (2, 6_000), (3, 7_000), (u32::MAX, 7_000)] {
+            assert_eq!(slow.delay(attempts, most, None), Duration::from_millis(most), "{attempts}");
         }
     }
 
     #[test]
     fn what_the_target_asks_for_is_kept_up_to_an_hour() {
-        assert_eq!(delay(1, 0, Some(Duration::from_secs(90))), Duration::from_secs(90));
-        assert_eq!(delay(1, 500, Some(Duration::from_secs(90))), Duration::from_millis(90_500));
-        assert_eq!(delay(1, 0, Some(Duration::from_secs(1_000_000_000))), PAUSE_MAX);
+        assert_eq!(RETRY.delay(1, 0, Some(Duration::from_secs(90))), Duration::from_secs(90));
+        assert_eq!(RETRY.delay(1, 500, Some(Duration::from_secs(90))), Duration::from_millis(90_500));
+        assert_eq!(RETRY.delay(1, 0, Some(Duration::from_secs(1_000_000_000))), PAUSE_MAX);
         let asked = Some(Duration::from_secs(90));
         let ended = TryEnd::Failed { again: true, asked, perhaps_taken: false, why: String::new() };
         let state = state_after(&delivery(), ended, DOWN, PATIENCE, ReceivedAt(SECOND));

@@ -11,7 +11,7 @@ use crate::model::{
     Activity, Alert, AlertChange, AlertStep, EvidenceItem, Fingerprint, Overrides, Seq, SourceId,
     seq_of_event_id,
 };
-use crate::routing::Routing;
+use crate::routing::{self, Routing};
 use redb::ReadableDatabase;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -97,9 +97,12 @@ impl Txn<'_> {
     pub fn apply_detection(&mut self, step: &DetectionStep) -> Result<(), StoreError> {
         // Once for all: the same hold for the status of an alert and for who is told of it.
         let silences = if step.bursts.is_empty() { Vec::new() } else { self.silences_in_force()? };
-        let circumstances = Circumstances { silences: &silences, now: self.now() };
+        let (now, mut waiting) = (self.now(), HashMap::new());
         for burst in &step.bursts {
             let current = self.current_alert(&burst.fingerprint)?;
+            let covers = |alert: &Alert| routing::is_covered(&step.routing, &silences, alert, now);
+            let covered = current.as_ref().is_some_and(covers);
+            let circumstances = Circumstances { silences: &silences, now, covered };
             let applied = detect::apply(current.clone(), burst, circumstances, |source| {
                 step.source_names.get(&source).cloned().unwrap_or_else(|| format!("source {}", source.0))
             });
@@ -109,7 +112,9 @@ impl Txn<'_> {
                     // The alert's id holds the number of the event that raised it.
                     step.trace_ids.get(&seq_of_event_id(alert.id)?).cloned()
                 });
-                let alert = &Alert { trace_id, ..alert.clone() };
+                let is_told = applied.notified.iter().any(|notification| notification.alert == alert.id);
+                let unheard = if is_told { covers(alert) } else { alert.unheard };
+                let alert = &Alert { trace_id, unheard, ..alert.clone() };
                 self.put_alert(alert)?;
                 self.index_evidence(alert, &new_evidence(known, alert))?;
                 self.make_current(alert)?;
@@ -132,7 +137,7 @@ impl Txn<'_> {
                 })?;
                 let alert = applied.alerts.iter().find(|alert| alert.id == notification.alert);
                 let alert = alert.expect("what is told of is among the changed alerts");
-                self.tell(alert, notification, &step.routing, &silences)?;
+                self.tell(alert, notification, &step.routing, &silences, &mut waiting)?;
             }
         }
         for relief in &step.reliefs {

@@ -9,20 +9,24 @@ use crate::model::{
     Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence, status_alone,
 };
 use crate::routing::{self, Routing, Verdict};
-use redb::{ReadableDatabase, ReadableTable, ReadableTableMetadata};
+use redb::{ReadableDatabase, ReadableTable};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
-/// Deliveries that may wait, for all targets together; one beyond it is a dead letter at once.
-const WAITING_MAX: u64 = 100_000;
+/// Deliveries that may wait for one target; one beyond it is a dead letter at once. For each target by itself, so that one
+/// that takes nothing costs no other its notifications.
+const WAITING_MAX: usize = 10_000;
 /// Rows of a target that are counted; beyond it, so many is the answer.
 pub(super) const COUNTED_MAX: usize = 10_000;
 /// Deliveries among which a rank is counted.
 const RANKED_MAX: usize = 1_000;
 /// Waiting deliveries of a target, those due first, among which the oldest is looked for.
 const AGED_MAX: usize = 1_000;
+/// Deliveries of an alert, the newest first, among which one that supersedes another is looked for.
+const NEWER_AMONG: usize = 200;
 
 /// How many deliveries of a target wait and how many were given up, each up to 10,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,10 +100,13 @@ impl Store {
     pub fn stray_deliveries(&self, targets: &[&str], limit: usize) -> Result<Vec<Uuid>, StoreError> {
         let outbox = self.db.begin_read()?.open_table(t::OUTBOX)?;
         let mut found = Vec::new();
-        for row in outbox.iter()?.take(WAITING_MAX as usize) {
+        for row in outbox.iter()? {
             let row = row?;
             let (target, _, id) = row.0.value();
-            if found.len() < limit && !targets.contains(&target) {
+            if found.len() == limit {
+                break;
+            }
+            if !targets.contains(&target) {
                 found.push(Uuid::from_bytes(*id));
             }
         }
@@ -118,11 +125,22 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether there is a delivery of that id, and its alert within what the caller may see.
-    pub fn delivery_within(&self, id: Uuid, scope: &Organizations) -> Result<bool, StoreError> {
+    /// Whether a newer one of the same alert, route and target waits that was never tried; among the newest 200 of the alert.
+    pub fn has_newer(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        let newer = self.deliveries_of(delivery.alert, NEWER_AMONG)?;
+        Ok(newer.into_iter().any(|other| {
+            (&other.route, &other.target) == (&delivery.route, &delivery.target)
+                && other.occurrences > delivery.occurrences
+                && other.due().is_some()
+                && other.attempts() == 0
+        }))
+    }
+
+    /// The target of the delivery of that id, where its alert is within what the caller may see.
+    pub fn target_within(&self, id: Uuid, scope: &Organizations) -> Result<Option<String>, StoreError> {
         let found = delivery(&self.db.begin_read()?.open_table(t::DELIVERIES)?, id.as_bytes())?;
-        let alert = found.map(|delivery| self.alert(delivery.alert, scope)).transpose()?;
-        Ok(alert.flatten().is_some())
+        let Some(found) = found else { return Ok(None) };
+        Ok(self.alert(found.alert, scope)?.map(|_| found.target))
     }
 
     /// How many deliveries to that target wait or were given up.
@@ -144,27 +162,31 @@ impl Store {
 }
 
 impl Txn<'_> {
-    /// Writes down for each route that matches whom it tells, or why it does not.
+    /// Writes down for each route that matches whom it tells, or why it does not. `waiting` is how many wait for each
+    /// target, as far as this commit has counted them.
     pub(super) fn tell(
         &mut self,
         alert: &Alert,
         notification: &Notification,
         routing: &Routing,
         silences: &[Silence],
+        waiting: &mut HashMap<String, usize>,
     ) -> Result<(), StoreError> {
         if routing.routes.is_empty() {
             return Ok(());
         }
         let now = self.now();
         for Verdict { route, target, quiet } in routing::decide(routing, silences, alert, now) {
-            let full = self.reading().open_table(t::OUTBOX)?.len()? >= WAITING_MAX;
             let state = match quiet {
                 Some(why) => DeliveryState::NotTold { why },
-                None if full => {
-                    let reason = format!("{WAITING_MAX} notifications wait already");
+                None if self.waiting_for(target, waiting)? >= WAITING_MAX => {
+                    let reason = format!("{WAITING_MAX} notifications wait for this target already");
                     DeliveryState::Dead { at: now, attempts: 0, reason }
                 }
-                None => DeliveryState::ready(now),
+                None => {
+                    waiting.entry(target.to_owned()).and_modify(|count| *count += 1);
+                    DeliveryState::ready(now)
+                }
             };
             self.put_delivery(&Delivery {
                 id: Delivery::id_of(alert.id, notification.occurrences, route, target),
@@ -180,6 +202,16 @@ impl Txn<'_> {
             })?;
         }
         Ok(())
+    }
+
+    fn waiting_for(&self, target: &str, counted: &mut HashMap<String, usize>) -> Result<usize, StoreError> {
+        if let Some(count) = counted.get(target) {
+            return Ok(*count);
+        }
+        let outbox = self.reading().open_table(t::OUTBOX)?;
+        let count = outbox.range(all_of(target))?.take(WAITING_MAX).count();
+        counted.insert(target.to_owned(), count);
+        Ok(count)
     }
 
     /// Notes how a try ended. One that has arrived, or was given up, stays as it is.

@@ -4,13 +4,15 @@ use super::error::StoreError;
 use super::open::Store;
 use super::tables as t;
 use super::txn::Txn;
-use crate::model::{Activity, AlertChange, Matcher, Organizations, ReceivedAt, Silence};
+use crate::model::{Activity, Delivery, DeliveryState, Matcher, Organizations, ReceivedAt, Silence};
 use redb::{ReadableDatabase, ReadableTable};
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
 /// Silences in force at a time: each notification is held against all of them.
 const IN_FORCE_MAX: usize = 1_000;
+/// Deliveries of an alert that a preview counts.
+const COUNTED_MAX: usize = 1_000;
 /// Alerts that a preview names.
 const NAMED_MAX: usize = 20;
 
@@ -34,17 +36,23 @@ pub enum SilenceRefusal {
 }
 
 impl Store {
-    /// The silences within what the caller may see, those that end last first.
+    /// The silences that can mute something of what the caller may see, those that end last first; passing over what
+    /// cannot be read.
     pub fn silences(&self, scope: &Organizations, limit: usize) -> Result<Vec<Silence>, StoreError> {
         let silences = self.db.begin_read()?.open_table(t::SILENCES)?;
         let mut found = Vec::new();
-        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev().take(IN_FORCE_MAX) {
-            let silence = decode(row?.1.value())?;
-            if silence.matcher.is_within(scope) && found.len() < limit {
-                found.push(silence);
+        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev() {
+            found.extend(readable(row?.1.value())?.filter(|silence| silence.matcher.may_touch(scope)));
+            if found.len() >= limit {
+                break;
             }
         }
         Ok(found)
+    }
+
+    /// Those that are in force at `now`.
+    pub fn silences_at(&self, now: ReceivedAt) -> Result<Vec<Silence>, StoreError> {
+        in_force(&self.db.begin_read()?.open_table(t::SILENCES)?, now)
     }
 
     /// What a silence with that matcher would have muted since then, had it been in force.
@@ -55,8 +63,7 @@ impl Store {
         scope: &Organizations,
     ) -> Result<Muted, StoreError> {
         let mut muted = Muted::default();
-        let mut latest = Vec::new();
-        // Lists know no history.
+        let (mut latest, mut failed) = (Vec::new(), None);
         self.each_stored_alert(|alert| {
             if alert.last_seen_at < since
                 || !scope.allow(alert.organization.as_deref())
@@ -64,8 +71,17 @@ impl Store {
             {
                 return;
             }
-            let told = alert.history.iter();
-            let told = told.filter(|step| step.change == AlertChange::Notified && step.at >= since).count();
+            // What nobody was to be told a silence would not have muted.
+            let is_told = |delivery: &Delivery| {
+                delivery.decided_at >= since && !matches!(delivery.state, DeliveryState::NotTold { .. })
+            };
+            let told = match self.deliveries_of(alert.id, COUNTED_MAX) {
+                Ok(found) => found.iter().filter(|delivery| is_told(delivery)).count(),
+                Err(error) => {
+                    failed.get_or_insert(error);
+                    return;
+                }
+            };
             if told > 0 {
                 muted.alerts += 1;
                 muted.notifications += told as u64;
@@ -76,6 +92,9 @@ impl Store {
                 }
             }
         })?;
+        if let Some(error) = failed.filter(|error: &StoreError| !error.is_damage()) {
+            return Err(error);
+        }
         latest.sort_unstable();
         muted.latest = latest.into_iter().rev().take(NAMED_MAX).map(|(_, id)| id).collect();
         Ok(muted)
@@ -108,9 +127,19 @@ impl Txn<'_> {
 
     /// Those that have not ended.
     pub(super) fn silences_in_force(&self) -> Result<Vec<Silence>, StoreError> {
-        let silences = self.reading().open_table(t::SILENCES)?;
-        let rows = silences.range((self.now().0 + 1, &[0; 16])..)?.take(IN_FORCE_MAX);
-        rows.map(|row| decode(row?.1.value())).collect()
+        in_force(&self.reading().open_table(t::SILENCES)?, self.now())
+    }
+
+    /// Removes silences that ended before that, at most `limit`; what each was stays in the log.
+    pub fn forget_silences(&mut self, before: ReceivedAt, limit: usize) -> Result<(), StoreError> {
+        let mut silences = self.writing().open_table(t::SILENCES)?;
+        let rows = silences.range((0, &[0; 16])..(before.0, &[0; 16]))?.take(limit);
+        let old: Vec<(u64, [u8; 16])> =
+            rows.map(|row| row.map(|row| (row.0.value().0, *row.0.value().1))).collect::<Result<_, _>>()?;
+        for (ends_at, id) in &old {
+            silences.remove((*ends_at, id))?;
+        }
+        Ok(())
     }
 
     fn put_silence(&mut self, silence: &Silence) -> Result<(), StoreError> {
@@ -122,10 +151,71 @@ impl Txn<'_> {
     }
 }
 
+fn in_force(
+    silences: &impl ReadableTable<(u64, &'static [u8; 16]), &'static [u8]>,
+    now: ReceivedAt,
+) -> Result<Vec<Silence>, StoreError> {
+    let rows = silences.range::<(u64, &[u8; 16])>((now.0 + 1, &[0; 16])..)?.take(IN_FORCE_MAX);
+    rows.filter_map(|row| row.map_err(StoreError::from).and_then(|row| readable(row.1.value())).transpose())
+        .collect()
+}
+
+/// The silence of a row; nothing, and a message, of one that is damaged: it must not keep alerts from being told.
+fn readable(row: &[u8]) -> Result<Option<Silence>, StoreError> {
+    match decode(row) {
+        Err(error) if error.is_damage() => {
+            tracing::error!(%error, "a silence cannot be read and mutes nothing");
+            Ok(None)
+        }
+        silence => silence.map(Some),
+    }
+}
+
 fn decode(row: &[u8]) -> Result<Silence, StoreError> {
     let damaged = |what: String| StoreError::damaged("silences", "", what);
     match row.split_first() {
         Some((&VERSION, json)) => serde_json::from_slice(json).map_err(|error| damaged(error.to_string())),
         _ => Err(damaged("the row has an unknown version".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::backends::InMemoryBackend;
+
+    fn silence(number: u128, ends_at: u64) -> Silence {
+        Silence {
+            id: Uuid::from_u128(number),
+            matcher: Matcher::default(),
+            by: "ann".to_owned(),
+            reason: "a drill".to_owned(),
+            created_at: ReceivedAt(0),
+            ends_at: ReceivedAt(ends_at),
+        }
+    }
+
+    #[test]
+    fn a_silence_that_cannot_be_read_mutes_nothing_and_keeps_no_other_from_it_and_old_ones_go() {
+        let store = Store::open_on(InMemoryBackend::new(), ReceivedAt(1)).expect("memory does not fail");
+        let mut txn = store.begin(ReceivedAt(1_000)).expect("memory");
+        for (number, ends_at) in [(1, 10), (2, 20), (3, 2_000)] {
+            txn.put_silence(&silence(number, ends_at)).expect("memory");
+        }
+        let key = (3_000, &[7; 16]);
+        txn.writing()
+            .open_table(t::SILENCES)
+            .expect("there")
+            .insert(key, &[VERSION, b'{'][..])
+            .expect("memory");
+        let in_force = txn.silences_in_force().expect("the rest is readable");
+        txn.forget_silences(ReceivedAt(20), 10).expect("memory");
+        txn.commit().expect("memory");
+        let ids = |found: Vec<Silence>| found.iter().map(|silence| silence.id.as_u128()).collect::<Vec<_>>();
+        assert_eq!(ids(in_force), [3]);
+        assert_eq!(ids(store.silences_at(ReceivedAt(1_999)).expect("memory")), [3]);
+        assert_eq!(ids(store.silences_at(ReceivedAt(2_000)).expect("memory")), [0; 0], "it has ended");
+        let all = store.silences(&Organizations::All, 10).expect("the rest is readable");
+        assert_eq!(ids(all), [3, 2], "the first ended before that");
     }
 }

@@ -2,6 +2,7 @@
 //! keeps a tenth and sends it to a collector on this host.
 
 use super::{Args, LOADS, Running, SECRET, tell};
+use crate::routing::{BreakerLimits, Retry};
 use crate::telemetry::{self, Form, LogLevel, OtlpSettings, Output, Sampling, Settings, Telemetry, Tracer};
 use anyhow::Context;
 use std::io::{Write, stdout};
@@ -29,6 +30,7 @@ pub(super) async fn measure(args: &Args, dir: &Path) -> anyhow::Result<()> {
             for (found, running) in found.iter_mut().zip(order) {
                 let before = processor_secs().unwrap_or_default();
                 let rate = load.run(running.address, &running.key, SECRET, round).await?;
+                running.settle().await?;
                 let events = rate * args.secs as f64;
                 *found = (rate, (processor_secs().unwrap_or_default() - before) / events);
             }
@@ -76,6 +78,8 @@ fn tracing_to(endpoint: String) -> anyhow::Result<Telemetry> {
         queue_max: 4_096,
         timeout: Duration::from_secs(10),
         retry_for: Duration::from_secs(10),
+        retry: Retry::default(),
+        breaker: BreakerLimits::default(),
         service_name: "bench".to_owned(),
         resource: Vec::new(),
     };

@@ -62,7 +62,7 @@ template = '{"x": "{{ titel }}"}'
 kind = "webhook"
 url = "https://host.example:6379/"
 format = "template"
-template = '{"x": {{ who }}'
+template = '{"x": {{ who }}}'
 [notify.targets.d]
 kind = "email"
 server = "mail.example"

@@ -17,12 +17,20 @@ struct Desk {
     engine: Engine,
     alerts: Vec<Alert>,
     silences: Vec<Silence>,
+    /// Whether a silence or window covers the alert that is known.
+    covered: bool,
     next: u64,
 }
 
 impl Desk {
     fn new(settings: Settings) -> Desk {
-        Desk { engine: Engine::new(settings), alerts: Vec::new(), silences: Vec::new(), next: 0 }
+        Desk {
+            engine: Engine::new(settings),
+            alerts: Vec::new(),
+            silences: Vec::new(),
+            covered: false,
+            next: 0,
+        }
     }
 
     /// One run of failed sign-ins of one key at these seconds.
@@ -40,7 +48,7 @@ impl Desk {
         let open = self.alerts.iter().position(|alert| !alert.is_closed());
         let latest = open.or(self.alerts.len().checked_sub(1)).map(|index| self.alerts[index].clone());
         let now = ReceivedAt(1_900_000_000_000_000_000 + self.next);
-        let circumstances = Circumstances { silences: &self.silences, now };
+        let circumstances = Circumstances { silences: &self.silences, now, covered: self.covered };
         let applied = apply(latest, burst, circumstances, |source| format!("key {}", source.0));
         for alert in &applied.alerts {
             match self.alerts.iter_mut().find(|known| known.id == alert.id) {
@@ -261,4 +269,17 @@ fn a_long_history_lets_go_of_notifications_and_never_of_what_people_did() {
     (0..3_000).for_each(|at| push_step(&mut history, step(AlertChange::Commented, at)));
     assert_eq!(history.iter().filter(|step| step.change == AlertChange::Commented).count(), 3_001);
     assert!(history.iter().all(|step| step.change != AlertChange::Notified));
+}
+
+#[test]
+fn what_was_decided_while_nobody_was_to_be_told_starts_no_cooldown_for_those_who_are() {
+    let mut desk = Desk::new(settings(3, 60));
+    desk.run(&[0, 1, 2]);
+    // A maintenance window was open as this was decided.
+    desk.alerts[0].unheard = true;
+    desk.covered = true;
+    assert_eq!(desk.run(&[10]).notified, []);
+    desk.covered = false;
+    assert_eq!(desk.run(&[20]).notified.len(), 1, "it goes on after the window");
+    assert_eq!(desk.run(&[30]).notified, [], "and that begins a cooldown");
 }

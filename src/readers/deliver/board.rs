@@ -3,7 +3,7 @@
 use super::steady::Steady;
 use crate::model::ReceivedAt;
 use crate::notify::{NotifyError, Taken};
-use crate::routing::{Breaker, BreakerState, Failure, Permission};
+use crate::routing::{Breaker, BreakerLimits, BreakerState, Failure, Permission};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ struct Board {
     /// Tells the workers that somebody did something to a target.
     moved: watch::Sender<()>,
     steady: Steady,
+    limits: BreakerLimits,
 }
 
 /// How one target is, since the process began.
@@ -45,9 +46,9 @@ pub struct TargetStatus {
 }
 
 impl DeliveryBoard {
-    /// One whose breakers go by that clock.
-    pub(super) fn by(steady: Steady) -> DeliveryBoard {
-        DeliveryBoard(Arc::new(Board { steady, ..Board::default() }))
+    /// One whose breakers go by that clock, and open by these limits.
+    pub(super) fn by(steady: Steady, limits: BreakerLimits) -> DeliveryBoard {
+        DeliveryBoard(Arc::new(Board { steady, limits, ..Board::default() }))
     }
 
     /// How that target is.
@@ -82,7 +83,8 @@ impl DeliveryBoard {
 
     pub(super) fn with<T>(&self, target: &str, see: impl FnOnce(&mut TargetStatus) -> T) -> T {
         let mut board = self.0.targets.lock().expect("no holder of this lock panics");
-        see(board.entry(target.to_owned()).or_default())
+        let new = || TargetStatus { breaker: Breaker::new(self.0.limits), ..TargetStatus::default() };
+        see(board.entry(target.to_owned()).or_insert_with(new))
     }
 }
 

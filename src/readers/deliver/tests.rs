@@ -3,9 +3,9 @@
 use super::*;
 use crate::detect::{Bursts, Finding, Settings};
 use crate::ingest::{Disk, DiskLimits, DiskUse, Limits, WriterTask};
-use crate::model::{AlertFilter, AlertOrder, DeliveryState, Matcher, Pattern, Seq};
+use crate::model::{AlertChange, AlertFilter, AlertOrder, DeliveryState, Matcher, NotTold, Pattern, Seq};
 use crate::notify::{Endpoint, Policy, Target, Way, WebAddress, Webhook, WebhookForm};
-use crate::routing::{Route, Routing};
+use crate::routing::{Retry, Route, Routing};
 use crate::search_text::Query;
 use crate::store::{DetectionStep, Options};
 use jiff::tz::TimeZone;
@@ -77,7 +77,9 @@ fn start(port: u16, steady: Steady, wait_max: Duration) -> Running {
     let allowed = vec![Endpoint::parse(&format!("127.0.0.1:{port}")).expect("an endpoint")];
     let policy = Policy { allowed, ..Policy::default() };
     let notifier = Notifier::new(vec![target], policy, String::new()).expect("the roots in the program");
-    let reader = DeliverReader::new(store.clone(), writer.clone(), notifier, clock, wait_max).by(steady);
+    let patience = Patience { wait_max, retry: Retry::default(), chance: 0 };
+    let reader = DeliverReader::new(store.clone(), writer.clone(), notifier, clock, patience, Arc::default())
+        .by(steady);
     let stop = CancellationToken::new();
     let worker = tokio::spawn(reader.run(stop.clone()));
     Running { _dir: dir, store, writer, thread, worker, stop, steady }
@@ -204,5 +206,45 @@ async fn what_has_waited_for_its_bound_is_given_up_with_the_reason() {
         assert_eq!(reason, "waited in vain for 10 minutes: answered 503");
         assert_eq!(attempts as usize, tried.iter().filter(|tried| **tried == key).count(), "{key}");
     }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waited_through_an_outage_and_is_over_is_not_told_and_of_what_fired_on_the_first_and_the_newest_are()
+ {
+    let steady = Steady::times(SPEED);
+    let hour = Duration::from_secs(3_600);
+    let (port, _calls) = server(steady, move |at| at >= hour);
+    let running = start(port, steady, 24 * hour);
+    for _ in 0..3 {
+        running.raise("goes on".to_owned()).await;
+        running.raise("is over".to_owned()).await;
+        running.steady.sleep(Duration::from_secs(600)).await;
+    }
+    let (filter, query) = (AlertFilter::all(Organizations::All), Query::everything());
+    let found =
+        running.store.alerts_page(&filter, &query, AlertOrder::CreatedAt, false, 0, 10).expect("it reads");
+    let id = |key: &str| found.alerts.iter().find(|alert| alert.key == key).expect("it is there").id;
+    let (open, closed) = (id("goes on"), id("is over"));
+    let close = move |txn: &mut Txn<'_>| {
+        txn.change_alert(closed, &Organizations::All, AlertChange::Resolved, "ada", None)
+    };
+    running.writer.commit_in_time(close).await.expect("the disk works").expect("it is open");
+    let states = |alert| -> Vec<DeliveryState> {
+        let found = running.store.deliveries_of(alert, 10).expect("it reads");
+        found.into_iter().rev().map(|delivery| delivery.state).collect()
+    };
+    let waits = |state: &DeliveryState| matches!(state, DeliveryState::Waiting { .. });
+    running.wait_until(|_| !states(open).iter().chain(&states(closed)).any(waits)).await;
+    let told = |state: &DeliveryState| matches!(state, DeliveryState::Told { .. });
+    let of_open = states(open);
+    assert!(of_open.len() == 3 && told(&of_open[0]) && told(&of_open[2]), "{of_open:?}");
+    let why = |state: &DeliveryState| match state {
+        DeliveryState::NotTold { why } => Some(why.clone()),
+        _ => None,
+    };
+    assert!(told(&of_open[1]) || why(&of_open[1]) == Some(NotTold::Superseded), "{of_open:?}");
+    let by = "ada".to_owned();
+    assert!(states(closed).iter().all(|state| why(state) == Some(NotTold::Closed { by: by.clone() })));
     running.stop().await;
 }

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::routing::{
-    Breaker, BreakerState, Failure, Patience, Permission, STRIKES_MAX, TargetThen, TryEnd, state_after,
+    Breaker, BreakerState, Failure, Patience, Permission, Retry, TargetThen, TryEnd, state_after,
 };
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use redb::ReadableTableMetadata;
 use redb::backends::InMemoryBackend;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -244,12 +245,14 @@ impl Run {
             }
         }
         let holds_back = self.breaker.state(steady) != BreakerState::Closed;
-        let (target, patience) =
-            (TargetThen { told_at, holds_back }, Patience { wait_max: WAIT_MAX, chance: self.chance });
+        let (target, patience) = (
+            TargetThen { told_at, holds_back },
+            Patience { wait_max: WAIT_MAX, retry: Retry::default(), chance: self.chance },
+        );
         let state = state_after(&delivery, ended, target, patience, at);
         let place = match &state {
             DeliveryState::Waiting { next_try, strikes, .. } => {
-                assert!(*strikes < STRIKES_MAX);
+                assert!(*strikes < Retry::default().tries_max);
                 let before = self.next_try.insert(delivery.id, next_try.0);
                 assert!(before.is_none_or(|before| before <= next_try.0), "the next try only moves on");
                 assert!(next_try.0 >= at.0 || holds_back, "one that keeps its place waits for the breaker");
@@ -369,7 +372,7 @@ fn a_message_that_is_never_taken_keeps_nobody_and_is_given_up() {
             TryEnd::Taken
         };
         let holds_back = breaker.state(steady) != BreakerState::Closed;
-        let patience = Patience { wait_max: WAIT_MAX, chance: second * 7_919 };
+        let patience = Patience { wait_max: WAIT_MAX, retry: Retry::default(), chance: second * 7_919 };
         let state = state_after(&next, ended, TargetThen { told_at: before, holds_back }, patience, at);
         commit(&store, at, |txn| txn.settle_delivery(next.id, state));
     }
@@ -444,4 +447,17 @@ fn what_ended_is_kept_for_its_time_and_up_to_a_number_and_what_waits_is_never_fo
     assert_eq!((counts.waiting, counts.dead, counts.oldest), (1, 0, Some(now(0))));
     let of = |number| store.deliveries_of(Uuid::from_u128(number), 10).expect("memory does not fail").len();
     assert_eq!((of(1), of(5), of(6)), (0, 0, 1));
+}
+
+#[test]
+fn what_waits_for_one_target_takes_no_room_from_another() {
+    let store = store();
+    commit(&store, now(0), |txn| {
+        (0..=WAITING_MAX as u64).try_for_each(|number| txn.put_delivery(&waiting(number, TARGET, now(0))))?;
+        txn.put_delivery(&waiting(1, "other", now(0)))?;
+        let mut counted = HashMap::new();
+        assert_eq!(txn.waiting_for(TARGET, &mut counted)?, WAITING_MAX);
+        assert_eq!(txn.waiting_for("other", &mut counted)?, 1);
+        Ok(())
+    });
 }

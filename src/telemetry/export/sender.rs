@@ -5,7 +5,7 @@ use super::ExportError;
 use super::queue::Drop;
 use super::settings::OtlpSettings;
 use crate::model::Secret;
-use crate::routing::{self, Breaker, BreakerView, Failure, Permission};
+use crate::routing::{Breaker, BreakerView, Failure, Permission, Retry};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -107,6 +107,7 @@ pub(super) struct Sender {
     gzip: bool,
     timeout: Duration,
     retry_for: Duration,
+    retry: Retry,
     breaker: Mutex<Breaker>,
     /// Whether somebody stopped the sending.
     held: AtomicBool,
@@ -133,7 +134,8 @@ impl Sender {
             gzip: settings.gzip,
             timeout: settings.timeout,
             retry_for: settings.retry_for,
-            breaker: Mutex::default(),
+            retry: settings.retry,
+            breaker: Mutex::new(Breaker::new(settings.breaker)),
             held: AtomicBool::new(false),
             refusing: Default::default(),
             stop: CancellationToken::new(),
@@ -209,7 +211,7 @@ impl Sender {
                             let asked = asked.map(|asked| asked.min(ASKED_MAX));
                             breaker.failed(asked.map_or(Failure::Unwell, Failure::Asked), now);
                             deadline = deadline.max(now + asked.unwrap_or_default());
-                            routing::delay(attempts, chance(), asked)
+                            self.retry.delay(attempts, chance(), asked)
                         }
                     }
                 }

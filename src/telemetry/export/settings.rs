@@ -1,6 +1,7 @@
 //! Where telemetry is sent, and how much of it waits.
 
 use crate::model::Secret;
+use crate::routing::{BreakerLimits, Retry};
 use std::time::Duration;
 
 /// What this service is called where nobody says otherwise.
@@ -33,6 +34,10 @@ pub struct OtlpSettings {
     pub timeout: Duration,
     /// For how long a batch is tried again before it is counted and let go.
     pub retry_for: Duration,
+    /// The pauses in between.
+    pub retry: Retry,
+    /// When the collector is left alone.
+    pub breaker: BreakerLimits,
     /// What this service is called.
     pub service_name: String,
     /// What else is said of it.

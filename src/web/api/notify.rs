@@ -47,6 +47,12 @@ pub struct TargetView {
     pub last_failure: Option<String>,
     /// The routes that lead to it.
     pub routes: Vec<String>,
+    /// Since when every try failed, where the last ones did.
+    #[serde(skip)]
+    pub failing_since: Option<Timestamp>,
+    /// Whether nothing but other settings can mend it, by its last try.
+    #[serde(skip)]
+    pub misconfigured: bool,
 }
 
 impl TargetView {
@@ -80,6 +86,8 @@ pub fn target_views(app: &Appliance) -> Result<Vec<TargetView>, Problem> {
             last_failed_at: status.last_failure.as_ref().map(|(at, _)| at.timestamp()),
             last_failure: status.last_failure.map(|(_, why)| why),
             routes: routes.map(|route| route.name.clone()).collect(),
+            failing_since: status.failing_since.map(|at| at.timestamp()),
+            misconfigured: status.misconfigured,
         })
     };
     app.notifier.targets().map(view).collect()

@@ -1,6 +1,6 @@
 //! Silences: what is muted, by whom, why and until when; and what one would have muted.
 
-use crate::model::{Caller, Matcher, ReceivedAt, Silence};
+use crate::model::{Caller, Matcher, Pattern, ReceivedAt, Silence, tag_of};
 use crate::store::SilenceRefusal;
 use crate::web::auth::{Reader, Triager};
 use crate::web::body::Object;
@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Silences that one answer lists.
@@ -74,11 +75,14 @@ impl SilenceView {
     }
 }
 
-/// `GET /api/v1/silences`: those within what the caller may see, the last to end first.
+/// `GET /api/v1/silences`: those that can mute something of what the caller may see, the last to end first; of those that are
+/// about others as well, without what only those may know.
 pub async fn list(State(app): State<App>, Reader(caller): Reader) -> Result<Response, Problem> {
     let now = app.now_received();
-    let found = app.read(move |app| app.store.silences(&caller.organizations, LISTED_MAX)).await?;
-    let views: Vec<SilenceView> = found.into_iter().map(|silence| SilenceView::new(silence, now)).collect();
+    let scope = caller.organizations.clone();
+    let found = app.read(move |app| app.store.silences(&scope, LISTED_MAX)).await?;
+    let seen = found.into_iter().map(|silence| silence.seen_within(&caller.organizations));
+    let views: Vec<SilenceView> = seen.map(|silence| SilenceView::new(silence, now)).collect();
     Ok(Json(serde_json::json!({ "data": views })).into_response())
 }
 
@@ -96,6 +100,7 @@ pub async fn create(
 /// Checks what was asked for, and makes the silence.
 pub async fn make(app: &App, caller: &Caller, new: NewSilence) -> Result<Silence, Problem> {
     let invalid = |message: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_silence", message);
+    let new = NewSilence { matcher: trimmed(new.matcher), ..new };
     check_matcher(&new.matcher, caller)?;
     if new.matcher.is_empty() {
         return Err(invalid("a silence must say what it is about; to be told of nothing, change the routes"));
@@ -153,11 +158,27 @@ pub async fn end(
     if ended { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
 }
 
+/// The matcher without blanks around its names, which no alert has.
+fn trimmed(matcher: Matcher) -> Matcher {
+    let trim = |names: BTreeSet<String>| names.into_iter().map(|name| name.trim().to_owned()).collect();
+    let Matcher { organizations, tags, keys, .. } = matcher.clone();
+    Matcher { organizations: trim(organizations), tags: trim(tags), keys: trim(keys), ..matcher }
+}
+
 /// Nobody mutes what they may not see, and no matcher is without bounds.
 pub fn check_matcher(matcher: &Matcher, caller: &Caller) -> Result<(), Problem> {
     if !matcher.is_within(&caller.organizations) {
         let message = "name the organisations in the matcher, and only those that are yours";
         return Err(Problem::new(StatusCode::FORBIDDEN, "organization_not_allowed", message));
+    }
+    let all = [&matcher.organizations, &matcher.tags, &matcher.keys];
+    let known = |tag: &String| Pattern::ALL.iter().any(|pattern| tag_of(*pattern) == *tag);
+    if all.iter().any(|list| list.iter().any(|name| name.trim().is_empty()))
+        || !matcher.tags.iter().all(known)
+    {
+        let message =
+            "a name in the matcher is blank, or a tag is that of no alert: such a silence mutes nothing";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_silence", message));
     }
     let lists = [&matcher.organizations, &matcher.tags, &matcher.keys];
     let fits = |name: &String| name.chars().count() <= REASON_CHARS_MAX;

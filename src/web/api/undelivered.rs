@@ -224,9 +224,13 @@ pub async fn decide_one(app: &App, caller: Caller, id: &str, decision: Decision)
     let missing = || Problem::not_found("dead letter with this id");
     let id: Uuid = id.parse().map_err(|_| missing())?;
     let scope = caller.organizations;
-    let allowed = app.read(move |app| app.store.delivery_within(id, &scope)).await?;
+    let target = app.read(move |app| app.store.target_within(id, &scope)).await?.ok_or_else(missing)?;
+    if matches!(decision, Decision::Retry) && app.notifier.target(&target).is_none() {
+        let message = "its target is no longer in the settings, so it would wait for ever; discard it";
+        return Err(Problem::new(StatusCode::CONFLICT, "target_missing", message));
+    }
     let decide = move |txn: &mut Txn<'_>| decision.apply(txn, &[id], &caller.name);
-    if allowed && app.writer.commit(decide).await? == 1 { Ok(()) } else { Err(missing()) }
+    if app.writer.commit(decide).await? == 1 { Ok(()) } else { Err(missing()) }
 }
 
 /// Decides about all of a target, or of all targets, that the caller may see: as many as one list names.
@@ -238,7 +242,12 @@ pub async fn decide_all(
 ) -> Result<usize, Problem> {
     let scope = caller.organizations;
     let found = app.list(move |app| app.store.undelivered(target.as_deref(), &scope, LISTED_MAX)).await?;
-    let ids: Vec<Uuid> = found.into_iter().map(|letter| letter.delivery.id).collect();
+    // What nothing would be sent to would wait for ever.
+    let may = |letter: &Undelivered| match decision {
+        Decision::Retry => app.notifier.target(&letter.delivery.target).is_some(),
+        Decision::Discard(_) => true,
+    };
+    let ids: Vec<Uuid> = found.into_iter().filter(may).map(|letter| letter.delivery.id).collect();
     let decide = move |txn: &mut Txn<'_>| decision.apply(txn, &ids, &caller.name);
     Ok(app.writer.commit(decide).await?)
 }

@@ -342,6 +342,7 @@ pub(super) mod tests {
             cooldown_secs: 300,
             correlation_id: None,
             trace_id: None,
+            unheard: false,
             source: "app".into(),
             evidence: Evidence {
                 count,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 /// How many steps of the history the page lists: the latest ones.
 const HISTORY_SHOWN_MAX: usize = 200;
-const NOTIFIED: &str = "Notified";
+const NOTIFIED: &str = "Due to be told";
 const EVENT: &str = "Event";
 /// What is one line where it comes several times in a row.
 const MERGED: [&str; 2] = [NOTIFIED, EVENT];
@@ -138,6 +138,6 @@ mod tests {
         alert.history.extend((1..5).map(|n| step(AlertChange::Notified, later(n))));
         alert.history.push(step(AlertChange::Commented, later(5)));
         alert.history.push(step(AlertChange::Commented, later(6)));
-        assert_eq!(said(&alert)[3..], ["Acknowledged", "Notified 4 times", "Commented", "Commented"]);
+        assert_eq!(said(&alert)[3..], ["Acknowledged", "Due to be told 4 times", "Commented", "Commented"]);
     }
 }

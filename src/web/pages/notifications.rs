@@ -3,7 +3,7 @@
 use super::frame::{Frame, Section};
 use super::time::TimeView;
 use super::{text, words};
-use crate::model::{Matcher, Pattern, ReceivedAt, Severity, Silence};
+use crate::model::{Matcher, Organizations, Pattern, ReceivedAt, Severity, Silence};
 use crate::routing::{Maintenance, Recurrence};
 use askama::Template;
 use serde::Deserialize;
@@ -24,8 +24,8 @@ pub struct NotificationsPage {
     pub windows: Vec<(String, String)>,
     /// What stands in the form.
     pub form: SilenceForm,
-    /// What the silence in the form would have muted.
-    pub preview: Option<String>,
+    /// What the silence in the form would have muted, and the page of the latest of those alerts.
+    pub preview: Option<(String, Option<String>)>,
     /// The patterns to choose from, by name and title.
     pub patterns: Vec<(&'static str, &'static str)>,
     /// The severities to choose from.
@@ -109,6 +109,8 @@ pub struct SilenceRow {
     pub ends: TimeView,
     /// Whether it still mutes.
     pub in_force: bool,
+    /// Whether whoever reads this may end it.
+    pub can_end: bool,
 }
 
 impl NotificationsPage {
@@ -116,11 +118,18 @@ impl NotificationsPage {
     pub fn new(
         frame: Frame,
         targets: Option<Vec<TargetRow>>,
-        silences: &[Silence],
+        silences: Vec<Silence>,
+        scope: &Organizations,
         windows: &[Maintenance],
         now: ReceivedAt,
     ) -> NotificationsPage {
-        let row = |silence: &Silence| SilenceRow {
+        let can_triage = frame.can_triage();
+        let seen = |silence: Silence| {
+            let can_end = can_triage && silence.is_in_force(now) && silence.matcher.is_within(scope);
+            (silence.seen_within(scope), can_end)
+        };
+        let row = |(silence, can_end): (Silence, bool)| SilenceRow {
+            can_end,
             id: silence.id.to_string(),
             about: text::short(&about(&silence.matcher), 400),
             by: text::cell(Some(&silence.by)),
@@ -136,7 +145,7 @@ impl NotificationsPage {
             frame: frame.titled("Notifications", Section::Notifications),
             notice: None,
             targets,
-            silences: silences.iter().map(row).collect(),
+            silences: silences.into_iter().map(seen).map(row).collect(),
             windows: windows.iter().map(window).collect(),
             form: SilenceForm { hours: "2".to_owned(), ..SilenceForm::default() },
             preview: None,

@@ -84,11 +84,14 @@ pub async fn silence(
             Err(problem) => refused(&app, caller, form, problem).await,
         };
     }
-    check_matcher(&matcher, &caller)?;
+    if let Err(problem) = check_matcher(&matcher, &caller) {
+        return refused(&app, caller, form, problem).await;
+    }
     let since = ReceivedAt(app.now_received().0.saturating_sub(PREVIEW_DAYS * 86_400_000_000_000));
     app.list(move |app| {
         let muted = app.store.would_have_muted(&matcher, since, &caller.organizations)?;
-        let preview = Some(preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications));
+        let words = preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications);
+        let preview = Some((words, muted.latest.first().map(|alert| format!("/alerts/{alert}"))));
         page(&NotificationsPage { preview, form, ..view(app, &caller)? })
     })
     .await
@@ -123,14 +126,17 @@ fn view(app: &Appliance, caller: &Caller) -> Result<NotificationsPage, Problem> 
     let targets = may_change(caller).then(|| target_views(app)).transpose()?;
     let targets = targets.map(|targets| targets.into_iter().map(row).collect());
     let silences = app.store.silences(&caller.organizations, SILENCES_SHOWN_MAX)?;
-    let windows = &app.config.notify.routing.maintenance;
-    Ok(NotificationsPage::new(frame(app, caller)?, targets, &silences, windows, app.now_received()))
+    let (scope, windows) = (&caller.organizations, &app.config.notify.routing.maintenance);
+    Ok(NotificationsPage::new(frame(app, caller)?, targets, silences, scope, windows, app.now_received()))
 }
 
 fn row(target: TargetView) -> TargetRow {
     let state = match (target.gone, target.breaker) {
         (_, "held") => "stopped by hand".to_owned(),
         (true, _) => "gone: it answered 410".to_owned(),
+        _ if target.misconfigured => "takes nothing until its settings are mended".to_owned(),
+        (_, "closed") if target.failing_since.is_some() => "fails now".to_owned(),
+        (_, "closed") if target.dead > 0 => "takes what is sent now, but something was given up".to_owned(),
         (_, "closed") => "well".to_owned(),
         (_, breaker) => format!("left alone for a while (breaker {breaker})"),
     };
@@ -145,5 +151,50 @@ fn row(target: TargetView) -> TargetRow {
         routes: text::short(&target.routes.join(", "), 200),
         failure: target.last_failure.map(|why| text::short(&why, 400)),
         name: target.name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_well_only_when_nothing_is_amiss() {
+        let well = || TargetView {
+            name: "desk".to_owned(),
+            kind: "webhook",
+            breaker: "closed",
+            gone: false,
+            waiting: 0,
+            oldest_waiting_at: None,
+            dead: 0,
+            last_told_at: None,
+            last_failed_at: None,
+            last_failure: None,
+            routes: Vec::new(),
+            failing_since: None,
+            misconfigured: false,
+        };
+        let since = Some(jiff::Timestamp::UNIX_EPOCH);
+        for (view, state, tone) in [
+            (well(), "well", "good"),
+            (TargetView { failing_since: since, ..well() }, "fails now", "critical"),
+            (
+                TargetView { misconfigured: true, failing_since: since, ..well() },
+                "takes nothing until its settings are mended",
+                "critical",
+            ),
+            (
+                TargetView { dead: 1, ..well() },
+                "takes what is sent now, but something was given up",
+                "critical",
+            ),
+            (TargetView { breaker: "held", failing_since: since, ..well() }, "stopped by hand", "critical"),
+            (TargetView { gone: true, ..well() }, "gone: it answered 410", "critical"),
+            (TargetView { breaker: "open", ..well() }, "left alone for a while (breaker open)", "critical"),
+        ] {
+            let row = row(view);
+            assert_eq!((row.state.as_str(), row.tone), (state, tone));
+        }
     }
 }

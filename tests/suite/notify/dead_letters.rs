@@ -44,6 +44,18 @@ fn a_dead_letter_is_sent_again_with_its_id_and_one_of_a_target_that_is_gone_says
     let client = client.at(&appliance.address);
     let stray = settled(&client, &alert, "old", "dead");
     assert_eq!(stray["why"], "the target is no longer in the settings");
+    let id = stray["id"].as_str().expect("an id");
+    let refused = client.post_text(&format!("/api/v1/notify/dead-letters/{id}/retry"), "").expect(409).json();
+    assert_eq!(refused["code"], "target_missing");
+    let all = client.post("/api/v1/notify/dead-letters/retry", &json!({})).expect(200).json();
+    assert_eq!(all["done"], 0, "it would wait for ever");
+    appliance.stop();
+    let config = appliance.file("sealwatch.toml").display().to_string();
+    let retry = |which| appliance.run(&["notify", "dead-letters", "retry", which, "--config", &config]);
+    let one = retry(id);
+    assert_eq!(one.status.code(), Some(1));
+    assert!(lossy(&one.stderr).contains("no longer in the settings"), "{}", lossy(&one.stderr));
+    assert_eq!(lossy(&retry("--all").stderr), "0 on their way again.\n");
 }
 
 #[test]

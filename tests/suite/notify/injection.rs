@@ -87,6 +87,7 @@ fn nothing_in_an_event_becomes_a_header_an_element_a_member_a_mention_or_a_templ
             HeaderName::To,
             HeaderName::MimeVersion,
             HeaderName::ContentType,
+            HeaderName::AutoSubmitted,
         ];
         for header in message.headers() {
             assert!(known.contains(&header.name), "{:?}", header.name);

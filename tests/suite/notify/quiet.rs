@@ -34,7 +34,7 @@ fn an_acknowledged_alert_repeats_to_nobody_and_says_who_is_on_it() {
     let alert = raise(&client, "clinic", "ada");
     settled(&client, &alert, "desk", "told");
     fire_again(&client, "ada", 1);
-    assert_ne!(newest(&client, &alert, 2)["state"], "notTold");
+    eventually("it is told", || (newest(&client, &alert, 2)["state"] == "told").then_some(()));
     client.post(&format!("/api/v1/alerts/{alert}/acknowledge"), &json!({})).expect(200);
     fire_again(&client, "ada", 2);
     let quiet = newest(&client, &alert, 3);
@@ -94,6 +94,9 @@ fn a_silence_needs_a_matcher_a_reason_an_end_and_the_right_to_make_it() {
         (422, silence(ada.clone(), "a drill", 91 * 86_400)),
         (422, silence(json!({"key": ["ada"]}), "a drill", 60)),
         (422, silence(json!({"keys": vec!["x"; 1]}), &"x".repeat(1_001), 60)),
+        (422, silence(json!({"keys": [" "]}), "a blank name", 60)),
+        (422, silence(json!({"tags": ["failed-atuh"]}), "a tag of no alert", 60)),
+        (201, silence(json!({"tags": ["failed-auth"], "organizations": ["bakery"]}), "theirs", 60)),
         (201, silence(ada.clone(), "a drill", 60)),
     ] {
         client.post("/api/v1/silences", &body).expect(status);
@@ -105,7 +108,20 @@ fn a_silence_needs_a_matcher_a_reason_an_end_and_the_right_to_make_it() {
     bound.post("/api/v1/silences", &silence(json!({"keys": ["ada"]}), "mine", 60)).expect(403);
     bound.post("/api/v1/silences", &silence(json!({"organizations": ["bakery"]}), "mine", 60)).expect(403);
     bound.post("/api/v1/silences", &silence(json!({"organizations": ["clinic"]}), "mine", 60)).expect(201);
-    assert_eq!(bound.get("/api/v1/silences").expect(200).json()["data"].as_array().map(Vec::len), Some(1));
+    let seen = bound.get("/api/v1/silences").expect(200).json();
+    let mut seen: Vec<&Value> = seen["data"].as_array().expect("an array").iter().collect();
+    seen.sort_by_key(|silence| silence["by"] != "key:bound");
+    let [own, wider] = seen[..] else { panic!("its own, and the one that mutes theirs as well: {seen:?}") };
+    assert_eq!((&own["by"], &own["reason"]), (&json!("key:bound"), &json!("mine")));
+    assert_eq!((&wider["by"], &wider["matcher"]["keys"]), (&json!("an administrator"), &json!([])));
+    assert!(!wider.to_string().contains("a drill"), "{wider}");
+    let id = wider["id"].as_str().expect("an id");
+    bound.call("DELETE", &format!("/api/v1/silences/{id}"), b"").expect(404);
+    let page = bound.get("/notifications").expect(200).text();
+    assert_eq!(page.matches("End it now").count(), 1, "{page}");
+    let typed = b"key=ada&reason=typed&action=preview";
+    let refused = bound.post_as("/notifications/silences", "application/x-www-form-urlencoded", typed);
+    assert!(refused.expect(403).text().contains(">typed</textarea>"), "nothing typed is lost");
 }
 
 #[test]
@@ -140,6 +156,7 @@ fn the_page_tests_targets_shows_what_a_silence_would_mute_makes_it_and_ends_it()
     assert!(tested.expect(200).text().contains("desk took the test."));
     let shown = form("key=ada&action=preview").expect(200).text();
     assert!(shown.contains("muted 1 notification of 1 alert") && shown.contains("value=\"ada\""), "{shown}");
+    assert!(shown.contains(&format!("href=\"/alerts/{alert}\">The latest of them</a>")), "{shown}");
     let refused = form("key=ada&hours=2&reason=&action=silence").expect(422).text();
     assert!(refused.contains("a silence needs a reason"), "{refused}");
     for field in ["pattern=FAILED_ATUH", "severity=high"] {
@@ -217,6 +234,8 @@ fn an_alert_raised_under_a_silence_is_suppressed_until_it_fires_without_one() {
     assert_eq!(status(&alert), "suppressed", "until it fires");
     client.post("/api/v1/audit/events", &failed_sign_in("clinic", "eve", 9)).expect(201);
     eventually("it is told", || (newest(&client, &alert, 2)["state"] == "told").then_some(()));
+    client.post("/api/v1/audit/events", &failed_sign_in("clinic", "ada", 410)).expect(201);
+    eventually("it is told", || (newest(&client, &known, 3)["state"] == "told").then_some(()));
     let record = client.get(&format!("/api/v1/alerts/{alert}")).expect(200).json();
     assert_eq!((&record["status"], &record["occurrences"]), (&json!("active"), &json!(2)));
     let steps: Vec<&str> = record["history"]
@@ -226,7 +245,7 @@ fn an_alert_raised_under_a_silence_is_suppressed_until_it_fires_without_one() {
         .filter_map(|step| step["change"].as_str())
         .collect();
     assert_eq!(steps, ["raised", "suppressed", "notified", "commented", "resumed", "notified"]);
-    assert_eq!(receiver.got().len(), 2);
+    assert_eq!(receiver.got().len(), 3);
 
     // A suppressed alert is closed as any other, and both the log and the evidence tell of all this.
     let silence = json!({"matcher": {"keys": ["mallory"]}, "reason": "another", "endsAt": ends});

@@ -68,6 +68,7 @@ fn mails_of_one_alert_stand_together_and_say_who_what_when_how_often_and_against
             let user = encrypted.then(|| ("seal".to_owned(), "right".to_owned()));
             assert_eq!(taken.user, user);
             assert_eq!(mail.subject(), Some("[HIGH] Failed sign-ins: ada"));
+            assert_eq!(mail.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
             assert_eq!(mail.references().as_text(), Some(format!("{alert}@example.org").as_str()));
             assert_eq!(mail.in_reply_to().as_text(), Some(format!("{alert}@example.org").as_str()));
             let (text, html) = (mail.body_text(0).expect("a text"), mail.body_html(0).expect("HTML"));
