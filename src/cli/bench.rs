@@ -41,9 +41,18 @@ pub(super) struct Args {
     /// Measure instead what tracing costs: with a tenth of all traces kept and sent, and without, in turns
     #[arg(long)]
     tracing: bool,
+    /// Send only the loads whose name holds this text
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    fn loads(&self) -> impl Iterator<Item = Load> {
+        LOADS.into_iter().filter(|load| load.name.contains(&self.only))
+    }
 }
 
 /// The secret that the events are signed with.
@@ -77,7 +86,7 @@ fn measure(args: &Args, dir: PathBuf) -> anyhow::Result<()> {
         let running = Running::begin(dir, Telemetry::default()).await?;
         let (address, key) = (running.address, &running.key);
         let round = Duration::from_secs(args.secs);
-        for load in LOADS {
+        for load in args.loads() {
             let mut rates = Vec::new();
             for _ in 0..args.rounds.max(1) {
                 rates.push(load.run(address, key, SECRET, round).await?);

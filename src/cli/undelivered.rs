@@ -134,9 +134,9 @@ fn decide(args: &DecisionArgs, decision: &Decision) -> anyhow::Result<ExitCode> 
                     vec![id]
                 }
                 None => {
-                    let found = store.undelivered(args.target.as_deref(), &Organizations::All, LISTED_MAX)?;
-                    let found = found.into_iter().filter(|letter| may(&letter.delivery.target));
-                    found.map(|letter| letter.delivery.id).collect()
+                    let (target, all) = (args.target.as_deref(), Organizations::All);
+                    let found = store.undelivered_to(target, may, &all, LISTED_MAX)?;
+                    found.into_iter().map(|letter| letter.delivery.id).collect()
                 }
             };
             let mut txn = store.begin(app::received_now())?;

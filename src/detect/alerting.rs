@@ -146,7 +146,8 @@ fn count(
         let note = "no silence covers it any more".to_owned();
         change(alert, AlertStatus::Active, (AlertChange::Resumed, note), circumstances.now, applied);
     }
-    let is_over = alert.unheard && !circumstances.covered && !alert.is_closed();
+    let is_open = matches!(alert.status, AlertStatus::Active | AlertStatus::Suppressed);
+    let is_over = alert.unheard && !circumstances.covered && is_open;
     if resumes || is_over || !is_quiet(alert, firing.time) {
         notify(alert, burst, firing, &mut applied.notified);
     }

@@ -197,7 +197,7 @@ pub enum Activity {
         /// Event time, in nanoseconds since 1970, at which the cooldown ends.
         quiet_until: ReceivedAt,
     },
-    /// A target was told of an alert, or was given up.
+    /// A target was told of an alert, or was given up, or need not be told any more.
     DeliveryEnded {
         /// The alert.
         alert: Uuid,
@@ -207,8 +207,11 @@ pub enum Activity {
         route: String,
         /// To which target.
         target: String,
-        /// Why it was given up; `None`: the target was told.
+        /// Why it was given up; `None`: the target was told, unless it was `withheld`.
         failure: Option<String>,
+        /// Why it need not be told any more once it could have been.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        withheld: Option<String>,
     },
     /// Someone had a dead letter sent again.
     DeliveryRevived {

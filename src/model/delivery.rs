@@ -94,6 +94,9 @@ pub enum DeliveryState {
     NotTold {
         /// Why.
         why: NotTold,
+        /// When that was found, where it had waited before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<ReceivedAt>,
     },
 }
 
@@ -144,6 +147,19 @@ impl DeliveryState {
 }
 
 impl NotTold {
+    /// The reason without what people wrote, for entries of the log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            NotTold::Acknowledged { .. } => "acknowledged",
+            NotTold::Silenced { .. } => "silenced",
+            NotTold::Maintenance { .. } => "a maintenance window was open",
+            NotTold::AboutTheTarget => "it is this target that nothing reaches",
+            NotTold::Closed { .. } => "closed",
+            NotTold::Superseded => "there was a newer one",
+            NotTold::SameTarget { .. } => "another route told the same target",
+        }
+    }
+
     /// That a silence covers it.
     pub fn of_silence(silence: &Silence) -> NotTold {
         let (by, reason) = (silence.by.clone(), silence.reason.clone());
@@ -175,6 +191,11 @@ impl Delivery {
         }
     }
 
+    /// Whether somebody had it sent again: then it waits since later than it was decided.
+    pub fn was_revived(&self) -> bool {
+        self.waits_since().is_some_and(|since| since > self.decided_at)
+    }
+
     /// When the next try is due, where there will be one.
     pub fn due(&self) -> Option<ReceivedAt> {
         match self.state {
@@ -190,7 +211,7 @@ impl Delivery {
             DeliveryState::Told { at, .. }
             | DeliveryState::Dead { at, .. }
             | DeliveryState::Discarded { at, .. } => Some(at),
-            DeliveryState::NotTold { .. } => Some(self.decided_at),
+            DeliveryState::NotTold { at, .. } => Some(at.unwrap_or(self.decided_at)),
         }
     }
 

@@ -102,18 +102,14 @@ impl Silence {
         self.is_in_force(now) && self.matcher.matches(alert)
     }
 
-    /// As much of it as whoever is bound to `scope` may read: of one that is about others as well, that it is there, what kinds
-    /// of alerts it is about and when it ends.
-    pub fn seen_within(self, scope: &Organizations) -> Silence {
+    /// As much of it as whoever is bound to `scope` may read, and whether that is less than it says: of one that is about
+    /// others as well neither whom it names nor which other organisations.
+    pub fn seen_within(self, scope: &Organizations) -> (Silence, bool) {
         if self.matcher.is_within(scope) {
-            return self;
+            return (self, false);
         }
         let matcher = self.matcher.reduced_to(scope);
-        let (by, reason) = (
-            "an administrator".to_owned(),
-            "it is about others as well, and may name single principals".to_owned(),
-        );
-        Silence { matcher, by, reason, ..self }
+        (Silence { matcher, ..self }, true)
     }
 
     /// Whether it has not ended.

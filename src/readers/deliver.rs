@@ -11,7 +11,7 @@ mod tests;
 
 use super::progress::ReaderError;
 use crate::ingest::{Clock, Writer};
-use crate::model::{Delivery, DeliveryState, Organizations, seq_of_event_id};
+use crate::model::{Delivery, Organizations, seq_of_event_id};
 use crate::notify::{Notice, Notifier, NotifyError, Taken};
 use crate::routing::{self, BreakerLimits, BreakerState, Patience, Routing, TargetThen, TryEnd};
 use crate::store::{Store, StoreError, Txn};
@@ -204,7 +204,7 @@ impl DeliverReader {
     /// Notes of one that is due and has waited until it was over that it is not told; says whether it was one.
     async fn spare(&self, delivery: &Delivery) -> Result<bool, ReaderError> {
         let now = self.clock.received_at();
-        if routing::due(delivery.due().unwrap_or_default(), now) > Duration::ZERO {
+        if delivery.due().is_none_or(|due| routing::due(due, now) > Duration::ZERO) {
             return Ok(false);
         }
         let since = delivery.waits_since().unwrap_or(delivery.decided_at);
@@ -212,8 +212,9 @@ impl DeliverReader {
         let (routing, of) = (self.routing.clone(), delivery.clone());
         let outlived = move |store: &Store, _: &str| {
             let Some(alert) = store.alert(of.alert, &Organizations::All)? else { return Ok(None) };
-            let has_newer = has_waited && store.has_newer(&of)?;
-            Ok(routing::outlived(&routing, &store.silences_at(now)?, &alert, &of, has_newer, now))
+            let mut company = store.company_of(&of)?;
+            company.newer_waits &= has_waited;
+            Ok(routing::outlived(&routing, &store.silences_at(now)?, &alert, &of, company, now))
         };
         let why = match self.read("", outlived).await {
             // Whatever cannot be read: the try itself says so, or can do without.
@@ -222,8 +223,7 @@ impl DeliverReader {
         };
         let Some(why) = why else { return Ok(false) };
         let id = delivery.id;
-        let settle = move |txn: &mut Txn<'_>| txn.settle_delivery(id, DeliveryState::NotTold { why });
-        self.writer.commit_in_time(settle).await?;
+        self.writer.commit_in_time(move |txn| txn.withhold_delivery(id, why)).await?;
         Ok(true)
     }
 

@@ -63,22 +63,29 @@ pub fn decide<'r>(
 
 /// Whether a silence or a maintenance window keeps everyone from being told of the alert at `now`.
 pub fn is_covered(routing: &Routing, silences: &[Silence], alert: &Alert, now: ReceivedAt) -> bool {
-    let quiet = reason_for_quiet(routing, silences, alert, now);
-    matches!(quiet, Some(NotTold::Silenced { .. } | NotTold::Maintenance { .. }))
+    quiet_on_purpose(routing, silences, alert, now).is_some()
 }
 
-/// Why a delivery that waited is not worth telling any more, seen at `now`. The first notification of an alert that is open
-/// always goes: without it nobody knows of the alert; so does what somebody wants sent again. `has_newer` says whether
-/// another one of the same alert, route and target waits behind it.
+/// What is known of the others of a delivery's alert, route and target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Company {
+    /// Whether the target was told one of them.
+    pub was_told: bool,
+    /// Whether a newer one waits.
+    pub newer_waits: bool,
+}
+
+/// Why a delivery that waited is not worth telling any more, seen at `now`. The newest of an open alert of which the target
+/// has heard nothing always goes: without it nobody knows of the alert. So does what somebody wants sent again.
 pub fn outlived(
     routing: &Routing,
     silences: &[Silence],
     alert: &Alert,
     delivery: &Delivery,
-    has_newer: bool,
+    company: Company,
     now: ReceivedAt,
 ) -> Option<NotTold> {
-    if delivery.failures.len() > delivery.attempts() as usize {
+    if delivery.was_revived() {
         return None;
     }
     if alert.is_closed() {
@@ -86,11 +93,10 @@ pub fn outlived(
         let by = step.into_iter().flatten().max_by_key(|step| step.at).map_or("somebody", |step| &step.by);
         return Some(NotTold::Closed { by: by.to_owned() });
     }
-    if delivery.occurrences == 1 {
-        return None;
+    if company.newer_waits {
+        return Some(NotTold::Superseded);
     }
-    let quiet = reason_for_quiet(routing, silences, alert, now);
-    quiet.or((has_newer && delivery.attempts() == 0).then_some(NotTold::Superseded))
+    if company.was_told { reason_for_quiet(routing, silences, alert, now) } else { None }
 }
 
 fn reason_for_quiet(
@@ -103,6 +109,15 @@ fn reason_for_quiet(
         let by = alert.last_step(AlertChange::Acknowledged).map_or("somebody", |step| &step.by);
         return Some(NotTold::Acknowledged { by: by.to_owned() });
     }
+    quiet_on_purpose(routing, silences, alert, now)
+}
+
+fn quiet_on_purpose(
+    routing: &Routing,
+    silences: &[Silence],
+    alert: &Alert,
+    now: ReceivedAt,
+) -> Option<NotTold> {
     if let Some(silence) = silences.iter().find(|silence| silence.mutes(alert, now)) {
         return Some(NotTold::of_silence(silence));
     }
@@ -113,7 +128,7 @@ fn reason_for_quiet(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AlertStep, AlertType, DeliveryState, Evidence, FailedTry, Severity};
+    use crate::model::{AlertStep, AlertType, DeliveryState, Evidence, Severity};
     use crate::routing::Recurrence;
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
@@ -234,10 +249,10 @@ mod tests {
     #[test]
     fn what_waited_until_it_was_over_is_not_told_but_the_first_of_an_open_alert_and_what_is_sent_again_are() {
         let all = Routing::default();
-        let waits = |occurrences| Delivery {
+        let waits = || Delivery {
             id: Uuid::nil(),
             alert: Uuid::nil(),
-            occurrences,
+            occurrences: 2,
             route: "a".to_owned(),
             target: "mail".to_owned(),
             counted: 5,
@@ -247,20 +262,37 @@ mod tests {
             state: DeliveryState::ready(NOW),
         };
         let mut open = alert();
-        let outlived = |alert: &Alert, delivery: &Delivery, has_newer| {
-            outlived(&all, &[], alert, delivery, has_newer, NOW)
-        };
-        assert_eq!(outlived(&open, &waits(1), true), None);
-        assert_eq!(outlived(&open, &waits(2), false), None);
-        assert_eq!(outlived(&open, &waits(2), true), Some(NotTold::Superseded));
+        let first = Company::default();
+        let further = Company { was_told: true, newer_waits: false };
+        let overtaken = Company { newer_waits: true, ..first };
+        let outlived =
+            |alert: &Alert, delivery: &Delivery, company| outlived(&all, &[], alert, delivery, company, NOW);
+        assert_eq!(outlived(&open, &waits(), first), None);
+        assert_eq!(outlived(&open, &waits(), further), None);
+        assert_eq!(outlived(&open, &waits(), overtaken), Some(NotTold::Superseded));
         open.status = AlertStatus::Acknowledged;
-        assert_eq!(outlived(&open, &waits(1), false), None);
+        assert_eq!(outlived(&open, &waits(), first), None, "nobody has heard of it this way");
         let by = "somebody".to_owned();
-        assert_eq!(outlived(&open, &waits(2), false), Some(NotTold::Acknowledged { by: by.clone() }));
+        assert_eq!(outlived(&open, &waits(), further), Some(NotTold::Acknowledged { by: by.clone() }));
         open.status = AlertStatus::Resolved;
-        assert_eq!(outlived(&open, &waits(1), false), Some(NotTold::Closed { by }));
-        let failures = vec![FailedTry { at: NOW, why: "x".to_owned() }];
-        assert_eq!(outlived(&open, &Delivery { failures, ..waits(1) }, true), None, "somebody wants it sent");
+        assert_eq!(outlived(&open, &waits(), first), Some(NotTold::Closed { by }));
+        let revived = Delivery { state: DeliveryState::ready(ReceivedAt(NOW.0 + 1)), ..waits() };
+        assert_eq!(outlived(&open, &revived, overtaken), None, "somebody wants it sent");
+    }
+
+    #[test]
+    fn a_silence_covers_an_alert_that_somebody_has_acknowledged_as_well() {
+        let acknowledged = Alert { status: AlertStatus::Acknowledged, ..alert() };
+        let silence = Silence {
+            id: Uuid::nil(),
+            matcher: Matcher::default(),
+            by: String::new(),
+            reason: String::new(),
+            created_at: ReceivedAt(0),
+            ends_at: ReceivedAt(u64::MAX),
+        };
+        assert!(is_covered(&Routing::default(), &[silence], &acknowledged, NOW));
+        assert!(!is_covered(&Routing::default(), &[], &acknowledged, NOW));
     }
 
     #[test]

@@ -6,6 +6,6 @@ mod maintenance;
 mod retry;
 
 pub use breaker::{Breaker, BreakerLimits, BreakerState, BreakerView, Failure, Permission};
-pub use decide::{Route, Routing, Verdict, decide, is_covered, outlived};
+pub use decide::{Company, Route, Routing, Verdict, decide, is_covered, outlived};
 pub use maintenance::{Maintenance, Recurrence};
 pub use retry::{PAUSE_MAX, Patience, Retry, TargetThen, TryEnd, due, in_vain, is_overdue, state_after};

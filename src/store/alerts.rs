@@ -272,7 +272,7 @@ impl Txn<'_> {
         }
     }
 
-    fn alert(&self, id: Uuid) -> Result<Option<Alert>, StoreError> {
+    pub(super) fn alert(&self, id: Uuid) -> Result<Option<Alert>, StoreError> {
         let mut alert = {
             let alerts = self.reading().open_table(t::ALERTS)?;
             let Some(row) = alerts.get(id.as_bytes())? else { return Ok(None) };

@@ -6,9 +6,9 @@ use super::tables as t;
 use super::txn::Txn;
 use crate::detect::Notification;
 use crate::model::{
-    Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence, status_alone,
+    Activity, Alert, Delivery, DeliveryState, NotTold, Organizations, ReceivedAt, Silence, status_alone,
 };
-use crate::routing::{self, Routing, Verdict};
+use crate::routing::{self, Company, Routing, Verdict};
 use redb::{ReadableDatabase, ReadableTable};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -25,8 +25,8 @@ pub(super) const COUNTED_MAX: usize = 10_000;
 const RANKED_MAX: usize = 1_000;
 /// Waiting deliveries of a target, those due first, among which the oldest is looked for.
 const AGED_MAX: usize = 1_000;
-/// Deliveries of an alert, the newest first, among which one that supersedes another is looked for.
-const NEWER_AMONG: usize = 200;
+/// Deliveries of an alert, the newest first, that are looked at for what is known beside one of them.
+const COMPANY_AMONG: usize = 200;
 
 /// How many deliveries of a target wait and how many were given up, each up to 10,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,15 +125,20 @@ impl Store {
         Ok(found)
     }
 
-    /// Whether a newer one of the same alert, route and target waits that was never tried; among the newest 200 of the alert.
-    pub fn has_newer(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        let newer = self.deliveries_of(delivery.alert, NEWER_AMONG)?;
-        Ok(newer.into_iter().any(|other| {
-            (&other.route, &other.target) == (&delivery.route, &delivery.target)
-                && other.occurrences > delivery.occurrences
-                && other.due().is_some()
-                && other.attempts() == 0
-        }))
+    /// What became of the others of the same alert, route and target; among the newest 200 of the alert.
+    pub fn company_of(&self, delivery: &Delivery) -> Result<Company, StoreError> {
+        let all = self.deliveries_of(delivery.alert, COMPANY_AMONG)?;
+        let others = || {
+            all.iter().filter(|other| {
+                other.id != delivery.id
+                    && (&other.route, &other.target) == (&delivery.route, &delivery.target)
+            })
+        };
+        Ok(Company {
+            was_told: others().any(|other| matches!(other.state, DeliveryState::Told { .. })),
+            newer_waits: others()
+                .any(|other| other.occurrences > delivery.occurrences && other.due().is_some()),
+        })
     }
 
     /// The target of the delivery of that id, where its alert is within what the caller may see.
@@ -178,7 +183,7 @@ impl Txn<'_> {
         let now = self.now();
         for Verdict { route, target, quiet } in routing::decide(routing, silences, alert, now) {
             let state = match quiet {
-                Some(why) => DeliveryState::NotTold { why },
+                Some(why) => DeliveryState::NotTold { why, at: None },
                 None if self.waiting_for(target, waiting)? >= WAITING_MAX => {
                     let reason = format!("{WAITING_MAX} notifications wait for this target already");
                     DeliveryState::Dead { at: now, attempts: 0, reason }
@@ -221,6 +226,20 @@ impl Txn<'_> {
         self.put_settled(&known.moved_to(state, now))
     }
 
+    /// Notes that one that waited is not told any more. Where a silence or a window is the reason, the cooldown that began
+    /// with it began with what nobody heard.
+    pub fn withhold_delivery(&mut self, id: Uuid, why: NotTold) -> Result<(), StoreError> {
+        let Some(known) = self.waiting_delivery(id)? else { return Ok(()) };
+        if matches!(why, NotTold::Silenced { .. } | NotTold::Maintenance { .. })
+            && let Some(alert) = self.alert(known.alert)?
+            && !alert.is_closed()
+        {
+            self.put_alert(&Alert { unheard: true, ..alert })?;
+        }
+        let now = self.now();
+        self.put_settled(&known.moved_to(DeliveryState::NotTold { why, at: Some(now) }, now))
+    }
+
     /// Makes dead letters of those of them that are still on their way, without another try.
     pub fn give_up_deliveries(&mut self, ids: &[Uuid], reason: &str) -> Result<(), StoreError> {
         for id in ids {
@@ -242,10 +261,21 @@ impl Txn<'_> {
             DeliveryState::Dead { reason, .. } => Some(status_alone(reason).to_owned()),
             _ => None,
         };
-        if failure.is_some() || matches!(settled.state, DeliveryState::Told { .. }) {
+        let withheld = match &settled.state {
+            DeliveryState::NotTold { why, .. } => Some(why.kind().to_owned()),
+            _ => None,
+        };
+        if failure.is_some() || withheld.is_some() || matches!(settled.state, DeliveryState::Told { .. }) {
             let (route, target) = (settled.route.clone(), settled.target.clone());
             let (alert, delivery) = (settled.alert, settled.id);
-            self.append_activity(&Activity::DeliveryEnded { alert, delivery, route, target, failure })?;
+            self.append_activity(&Activity::DeliveryEnded {
+                alert,
+                delivery,
+                route,
+                target,
+                failure,
+                withheld,
+            })?;
         }
         self.put_delivery(settled)
     }

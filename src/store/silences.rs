@@ -6,13 +6,16 @@ use super::tables as t;
 use super::txn::Txn;
 use crate::model::{Activity, Delivery, DeliveryState, Matcher, Organizations, ReceivedAt, Silence};
 use redb::{ReadableDatabase, ReadableTable};
+use std::sync::Once;
 use uuid::Uuid;
 
 const VERSION: u8 = 1;
 /// Silences in force at a time: each notification is held against all of them.
 const IN_FORCE_MAX: usize = 1_000;
-/// Deliveries of an alert that a preview counts.
-const COUNTED_MAX: usize = 1_000;
+/// Deliveries and alerts that a preview looks at, the newest first.
+const COUNTED_MAX: usize = 20_000;
+/// Rows that a list of silences looks at, those that end last first.
+const LOOKED_AT_MAX: usize = 10_000;
 /// Alerts that a preview names.
 const NAMED_MAX: usize = 20;
 
@@ -25,6 +28,8 @@ pub struct Muted {
     pub notifications: u64,
     /// The latest of the alerts, at most 20.
     pub latest: Vec<Uuid>,
+    /// Whether there is more than was counted.
+    pub is_more: bool,
 }
 
 /// Why a silence was not made.
@@ -41,7 +46,7 @@ impl Store {
     pub fn silences(&self, scope: &Organizations, limit: usize) -> Result<Vec<Silence>, StoreError> {
         let silences = self.db.begin_read()?.open_table(t::SILENCES)?;
         let mut found = Vec::new();
-        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev() {
+        for row in silences.range::<(u64, &[u8; 16])>(..)?.rev().take(LOOKED_AT_MAX) {
             found.extend(readable(row?.1.value())?.filter(|silence| silence.matcher.may_touch(scope)));
             if found.len() >= limit {
                 break;
@@ -62,41 +67,40 @@ impl Store {
         since: ReceivedAt,
         scope: &Organizations,
     ) -> Result<Muted, StoreError> {
-        let mut muted = Muted::default();
-        let (mut latest, mut failed) = (Vec::new(), None);
+        let mut matching = Vec::new();
         self.each_stored_alert(|alert| {
-            if alert.last_seen_at < since
-                || !scope.allow(alert.organization.as_deref())
-                || !matcher.matches(&alert)
+            if alert.last_seen_at >= since
+                && scope.allow(alert.organization.as_deref())
+                && matcher.matches(&alert)
             {
-                return;
+                matching.push((alert.last_seen_at, alert.id));
             }
-            // What nobody was to be told a silence would not have muted.
-            let is_told = |delivery: &Delivery| {
-                delivery.decided_at >= since && !matches!(delivery.state, DeliveryState::NotTold { .. })
+        })?;
+        matching.sort_unstable();
+        // What nobody was to be told a silence would not have muted.
+        let is_told = |delivery: &Delivery| {
+            delivery.decided_at >= since && !matches!(delivery.state, DeliveryState::NotTold { .. })
+        };
+        let (mut muted, mut looked_at) = (Muted::default(), 0);
+        for (_, alert) in matching.into_iter().rev() {
+            if looked_at >= COUNTED_MAX {
+                muted.is_more = true;
+                break;
+            }
+            let found = match self.deliveries_of(alert, COUNTED_MAX - looked_at) {
+                Err(error) if error.is_damage() => continue,
+                found => found?,
             };
-            let told = match self.deliveries_of(alert.id, COUNTED_MAX) {
-                Ok(found) => found.iter().filter(|delivery| is_told(delivery)).count(),
-                Err(error) => {
-                    failed.get_or_insert(error);
-                    return;
-                }
-            };
+            looked_at += found.len() + 1;
+            let told = found.iter().filter(|delivery| is_told(delivery)).count();
             if told > 0 {
                 muted.alerts += 1;
                 muted.notifications += told as u64;
-                latest.push((alert.last_seen_at, alert.id));
-                if latest.len() > 2 * NAMED_MAX {
-                    latest.sort_unstable();
-                    latest.drain(..NAMED_MAX);
+                if muted.latest.len() < NAMED_MAX {
+                    muted.latest.push(alert);
                 }
             }
-        })?;
-        if let Some(error) = failed.filter(|error: &StoreError| !error.is_damage()) {
-            return Err(error);
         }
-        latest.sort_unstable();
-        muted.latest = latest.into_iter().rev().take(NAMED_MAX).map(|(_, id)| id).collect();
         Ok(muted)
     }
 }
@@ -164,7 +168,9 @@ fn in_force(
 fn readable(row: &[u8]) -> Result<Option<Silence>, StoreError> {
     match decode(row) {
         Err(error) if error.is_damage() => {
-            tracing::error!(%error, "a silence cannot be read and mutes nothing");
+            // It is met with every alert that fires.
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| tracing::error!(%error, "a silence cannot be read and mutes nothing"));
             Ok(None)
         }
         silence => silence.map(Some),

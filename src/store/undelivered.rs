@@ -27,6 +27,17 @@ impl Store {
         scope: &Organizations,
         limit: usize,
     ) -> Result<Vec<Undelivered>, StoreError> {
+        self.undelivered_to(target, |_| true, scope, limit)
+    }
+
+    /// The same of those targets alone for which `wanted` says so.
+    pub fn undelivered_to(
+        &self,
+        target: Option<&str>,
+        wanted: impl Fn(&str) -> bool,
+        scope: &Organizations,
+        limit: usize,
+    ) -> Result<Vec<Undelivered>, StoreError> {
         let read = self.db.begin_read()?;
         let (rows, deliveries) = (read.open_table(t::UNDELIVERED)?, read.open_table(t::DELIVERIES)?);
         let rows = match target {
@@ -34,7 +45,8 @@ impl Store {
             None => rows.range::<(&str, u64, &[u8; 16])>(..)?,
         };
         let mut found = Vec::new();
-        for row in rows.rev().take(COUNTED_MAX) {
+        let rows = rows.rev().filter(|row| row.as_ref().map_or(true, |(key, _)| wanted(key.value().0)));
+        for row in rows.take(COUNTED_MAX) {
             if found.len() >= limit {
                 break;
             }

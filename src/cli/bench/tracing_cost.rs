@@ -1,7 +1,7 @@
 //! What tracing costs: the same loads on two appliances in turns, one that makes no traces, and one that makes them all,
 //! keeps a tenth and sends it to a collector on this host.
 
-use super::{Args, LOADS, Running, SECRET, tell};
+use super::{Args, Running, SECRET, tell};
 use crate::routing::{BreakerLimits, Retry};
 use crate::telemetry::{self, Form, LogLevel, OtlpSettings, Output, Sampling, Settings, Telemetry, Tracer};
 use anyhow::Context;
@@ -20,28 +20,25 @@ pub(super) async fn measure(args: &Args, dir: &Path) -> anyhow::Result<()> {
     none.tracer = Tracer::off();
     let without = Running::begin(dir.join("without"), none).await?;
     let round = Duration::from_secs(args.secs);
-    for load in LOADS {
+    for load in args.loads() {
         let (mut plain, mut traced) = (Vec::new(), Vec::new());
         let (mut kept, mut spent) = (Vec::new(), Vec::new());
-        for n in 0..args.rounds.max(1) {
-            // What grows warm or full meanwhile weighs on both alike.
-            let order = if n % 2 == 0 { [&without, &with] } else { [&with, &without] };
-            let mut found = [(0.0, 0.0); 2];
-            for (found, running) in found.iter_mut().zip(order) {
+        for _ in 0..args.rounds.max(1) {
+            // Whoever comes second has what the first left behind (merges, pages that are written back) to bear, and what
+            // grows warm or full weighs on the later: in this order both weigh on both alike.
+            let (mut rates, mut costs) = ([0.0, 0.0], [0.0, 0.0]);
+            for (which, running) in [(0, &without), (1, &with), (1, &with), (0, &without)] {
                 let before = processor_secs().unwrap_or_default();
                 let rate = load.run(running.address, &running.key, SECRET, round).await?;
                 running.settle().await?;
                 let events = rate * args.secs as f64;
-                *found = (rate, (processor_secs().unwrap_or_default() - before) / events);
+                rates[which] += rate / 2.0;
+                costs[which] += (processor_secs().unwrap_or_default() - before) / events / 2.0;
             }
-            if n % 2 == 1 {
-                found.reverse();
-            }
-            let [(without, cheap), (with, dear)] = found;
-            plain.push(without);
-            traced.push(with);
-            kept.push(100.0 * with / without);
-            spent.push(100.0 * dear / cheap);
+            plain.push(rates[0]);
+            traced.push(rates[1]);
+            kept.push(100.0 * rates[1] / rates[0]);
+            spent.push(100.0 * costs[1] / costs[0]);
         }
         writeln!(stdout(), "{}", load.name)?;
         tell(args.json, "  without tracing", "events/s", &mut plain)?;
@@ -74,7 +71,7 @@ fn tracing_to(endpoint: String) -> anyhow::Result<Telemetry> {
         gzip: true,
         batch_max: 100,
         batch_every: Duration::from_secs(5),
-        metrics_every: Duration::from_secs(5),
+        metrics_every: Duration::from_secs(60),
         queue_max: 4_096,
         timeout: Duration::from_secs(10),
         retry_for: Duration::from_secs(10),

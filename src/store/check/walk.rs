@@ -152,12 +152,14 @@ impl<'a> Walk<'a> {
             }
             (planned, pieces) = (next, read);
         }
+        if self.along.up_to(self.ahead.end, &self.ahead, report, progress)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
         self.finish(report)?;
         Ok(ControlFlow::Continue(()))
     }
 
     fn finish(mut self, report: &mut Report) -> Result<(), StoreError> {
-        self.along.up_to(self.ahead.end, &self.ahead, report)?;
         self.along.edge(report)?;
         report.root = self.along.tree.root();
         report.events = self.along.events;
@@ -242,7 +244,9 @@ impl Along<'_> {
         progress: Progress<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
         for piece in pieces {
-            self.up_to(piece.first, ahead, report)?;
+            if self.up_to(piece.first, ahead, report, progress)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             if piece.first < self.tree.size() {
                 report.note(
                     Fault::Altered,
@@ -252,21 +256,33 @@ impl Along<'_> {
                 continue;
             }
             self.take(piece, report)?;
-            let come = CheckProgress { entries: self.tree.size(), of: self.end, bytes: self.bytes };
-            if progress(come).is_break() {
+            if progress(self.come()).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
     }
 
+    fn come(&self) -> CheckProgress {
+        CheckProgress { entries: self.tree.size(), of: self.end, bytes: self.bytes }
+    }
+
     /// Goes on to that entry where the index leads past what lies ahead of it.
-    fn up_to(&mut self, seq: u64, ahead: &Ahead<'_>, report: &mut Report) -> Result<(), StoreError> {
+    fn up_to(
+        &mut self,
+        seq: u64,
+        ahead: &Ahead<'_>,
+        report: &mut Report,
+        progress: &mut dyn FnMut(CheckProgress) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, StoreError> {
         while self.tree.size() < seq {
             let piece = ahead.read(self.tree.size());
             self.take(piece, report)?;
+            if progress(self.come()).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
         }
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn take(&mut self, piece: Piece, report: &mut Report) -> Result<(), StoreError> {

@@ -208,7 +208,7 @@ impl DeliveryView {
             DeliveryState::Discarded { by, reason, .. } => {
                 ("discarded", None, None, Some(format!("discarded by {by}: {reason}")))
             }
-            DeliveryState::NotTold { why } => ("notTold", None, None, Some(why.to_string())),
+            DeliveryState::NotTold { why, .. } => ("notTold", None, None, Some(why.to_string())),
         };
         DeliveryView {
             id: delivery.id,

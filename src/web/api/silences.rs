@@ -12,7 +12,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Silences that one answer lists.
@@ -59,11 +58,14 @@ struct SilenceView {
     created_at: Timestamp,
     ends_at: Timestamp,
     in_force: bool,
+    /// Whether it is about others as well, whom the matcher here does not name.
+    partial: bool,
 }
 
 impl SilenceView {
-    fn new(silence: Silence, now: ReceivedAt) -> SilenceView {
+    fn new((silence, partial): (Silence, bool), now: ReceivedAt) -> SilenceView {
         SilenceView {
+            partial,
             in_force: silence.is_in_force(now),
             id: silence.id,
             created_at: silence.created_at.timestamp(),
@@ -93,14 +95,13 @@ pub async fn create(
     Object(new): Object<NewSilence>,
 ) -> Result<Response, Problem> {
     let silence = make(&app, &caller, new).await?;
-    let view = SilenceView::new(silence, app.now_received());
+    let view = SilenceView::new((silence, false), app.now_received());
     Ok((StatusCode::CREATED, Json(view)).into_response())
 }
 
 /// Checks what was asked for, and makes the silence.
 pub async fn make(app: &App, caller: &Caller, new: NewSilence) -> Result<Silence, Problem> {
     let invalid = |message: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_silence", message);
-    let new = NewSilence { matcher: trimmed(new.matcher), ..new };
     check_matcher(&new.matcher, caller)?;
     if new.matcher.is_empty() {
         return Err(invalid("a silence must say what it is about; to be told of nothing, change the routes"));
@@ -141,6 +142,7 @@ pub async fn preview(
         "alerts": muted.alerts,
         "notifications": muted.notifications,
         "latestAlertIds": muted.latest,
+        "more": muted.is_more,
     });
     Ok(Json(answer).into_response())
 }
@@ -156,13 +158,6 @@ pub async fn end(
     let ended =
         app.writer.commit(move |txn| txn.end_silence(id, &caller.organizations, &caller.name)).await?;
     if ended { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(missing()) }
-}
-
-/// The matcher without blanks around its names, which no alert has.
-fn trimmed(matcher: Matcher) -> Matcher {
-    let trim = |names: BTreeSet<String>| names.into_iter().map(|name| name.trim().to_owned()).collect();
-    let Matcher { organizations, tags, keys, .. } = matcher.clone();
-    Matcher { organizations: trim(organizations), tags: trim(tags), keys: trim(keys), ..matcher }
 }
 
 /// Nobody mutes what they may not see, and no matcher is without bounds.

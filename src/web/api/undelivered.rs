@@ -7,7 +7,7 @@ use crate::store::{StoreError, Txn, Undelivered};
 use crate::web::auth::Admin;
 use crate::web::body::Object;
 use crate::web::error::Problem;
-use crate::web::state::App;
+use crate::web::state::{App, Appliance};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
@@ -241,13 +241,13 @@ pub async fn decide_all(
     decision: Decision,
 ) -> Result<usize, Problem> {
     let scope = caller.organizations;
-    let found = app.list(move |app| app.store.undelivered(target.as_deref(), &scope, LISTED_MAX)).await?;
-    // What nothing would be sent to would wait for ever.
-    let may = |letter: &Undelivered| match decision {
-        Decision::Retry => app.notifier.target(&letter.delivery.target).is_some(),
-        Decision::Discard(_) => true,
+    let is_retry = matches!(decision, Decision::Retry);
+    let find = move |app: &Appliance| {
+        // What nothing would be sent to would wait for ever.
+        let may = |target: &str| !is_retry || app.notifier.target(target).is_some();
+        app.store.undelivered_to(target.as_deref(), may, &scope, LISTED_MAX)
     };
-    let ids: Vec<Uuid> = found.into_iter().filter(may).map(|letter| letter.delivery.id).collect();
+    let ids: Vec<Uuid> = app.list(find).await?.into_iter().map(|letter| letter.delivery.id).collect();
     let decide = move |txn: &mut Txn<'_>| decision.apply(txn, &ids, &caller.name);
     Ok(app.writer.commit(decide).await?)
 }

@@ -19,7 +19,7 @@ pub struct Standing {
     pub name: String,
     /// `closed`, `open`, `half-open`, or `held` where somebody stopped it.
     pub state: &'static str,
-    /// Calls of the last minute, 100 at most.
+    /// The last calls that count, 100 at most.
     pub calls: usize,
     /// How many of them failed.
     pub failures: usize,

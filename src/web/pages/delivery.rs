@@ -44,8 +44,9 @@ impl DeliveryRow {
                 let why = format!("discarded by {by}: {reason}");
                 (("minus", "Not told", "info"), *at, Some(why))
             }
-            DeliveryState::NotTold { why } => {
-                (("pause", "Not told", "info"), delivery.decided_at, Some(why.to_string()))
+            DeliveryState::NotTold { why, at } => {
+                let at = at.unwrap_or(delivery.decided_at);
+                (("pause", "Not told", "info"), at, Some(why.to_string()))
             }
         };
         let (icon, word, tone) = mark;
@@ -89,7 +90,7 @@ mod tests {
         assert_eq!((told.mark.word, told.at, told.why), ("Told", at.into(), None));
         let dead = row(DeliveryState::Dead { at, attempts: 5, reason: "answered 500".into() });
         assert_eq!(dead.why.as_deref(), Some("given up after 5 ×: answered 500"));
-        let quiet = row(DeliveryState::NotTold { why: NotTold::Acknowledged { by: "bob".into() } });
+        let quiet = row(DeliveryState::NotTold { why: NotTold::Acknowledged { by: "bob".into() }, at: None });
         assert_eq!((quiet.mark.word, quiet.why.as_deref()), ("Not told", Some("bob had acknowledged it")));
         let held = row(DeliveryState::ready(at));
         assert_eq!((held.mark.word, held.why.as_deref()), ("Not told yet", Some("its target is stopped")));

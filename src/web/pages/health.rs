@@ -35,7 +35,7 @@ pub struct BreakerRow {
     pub name: String,
     /// How it stands, and in what tone that is said.
     pub state: (&'static str, &'static str),
-    /// How the calls of the last minute went.
+    /// How the last calls that count went.
     pub calls: String,
     /// How often it has opened.
     pub opened: String,

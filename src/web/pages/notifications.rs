@@ -128,10 +128,10 @@ impl NotificationsPage {
             let can_end = can_triage && silence.is_in_force(now) && silence.matcher.is_within(scope);
             (silence.seen_within(scope), can_end)
         };
-        let row = |(silence, can_end): (Silence, bool)| SilenceRow {
+        let row = |((silence, is_partial), can_end): ((Silence, bool), bool)| SilenceRow {
             can_end,
             id: silence.id.to_string(),
-            about: text::short(&about(&silence.matcher), 400),
+            about: text::short(&about_all(&silence.matcher, is_partial), 400),
             by: text::cell(Some(&silence.by)),
             reason: text::short(&silence.reason, 400),
             ends: silence.ends_at.into(),
@@ -156,14 +156,29 @@ impl NotificationsPage {
 }
 
 /// What a preview says.
-pub fn preview_words(days: u64, alerts: u64, notifications: u64) -> String {
+pub fn preview_words(days: u64, alerts: u64, notifications: u64, is_more: bool) -> String {
     match alerts {
+        0 if is_more => {
+            format!("In the last {days} days there were too many alerts to count what it would have muted.")
+        }
         0 => format!("In the last {days} days it would have muted nothing."),
         _ => format!(
-            "In the last {days} days it would have muted {} of {}.",
+            "In the last {days} days it would have muted {}{} of {}.",
+            if is_more { "more than " } else { "" },
             words::counted(notifications, "notification"),
             words::counted(alerts, "alert")
         ),
+    }
+}
+
+/// What a silence is about, of which only a part may be named.
+fn about_all(matcher: &Matcher, is_partial: bool) -> String {
+    match (is_partial, matcher.is_empty()) {
+        (false, _) => about(matcher),
+        (true, true) => "some alerts, of other organisations as well".to_owned(),
+        (true, false) => {
+            format!("{}; it may name fewer, and is about other organisations as well", about(matcher))
+        }
     }
 }
 

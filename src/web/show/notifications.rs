@@ -90,7 +90,7 @@ pub async fn silence(
     let since = ReceivedAt(app.now_received().0.saturating_sub(PREVIEW_DAYS * 86_400_000_000_000));
     app.list(move |app| {
         let muted = app.store.would_have_muted(&matcher, since, &caller.organizations)?;
-        let words = preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications);
+        let words = preview_words(PREVIEW_DAYS, muted.alerts, muted.notifications, muted.is_more);
         let preview = Some((words, muted.latest.first().map(|alert| format!("/alerts/{alert}"))));
         page(&NotificationsPage { preview, form, ..view(app, &caller)? })
     })

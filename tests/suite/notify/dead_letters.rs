@@ -182,3 +182,15 @@ fn a_target_is_stopped_and_set_going_by_hand_and_its_numbers_say_so() {
     assert_eq!(target(&client, "desk")["breaker"], "closed");
     assert!(client.get("/activity").expect(200).text().contains("stopped telling"));
 }
+
+#[test]
+fn the_settings_say_how_often_it_is_tried_and_when_the_target_is_left_alone() {
+    let receiver = Receiver::scripted(|_| Answer::of(503));
+    let settings = "[retry]\nbase_millis = 10\n[breaker]\nfailures = 2\nopen_secs = 3600\n";
+    let rest = [hook("desk", receiver.port), route("all", &["desk"]), settings.to_owned()].concat();
+    let appliance = Appliance::start_configured(&configured(&[receiver.address()], &rest));
+    let client = appliance.everything("settings");
+    raise(&client, "clinic", "ada");
+    eventually("it is left alone", || (target(&client, "desk")["breaker"] == "open").then_some(()));
+    assert_eq!(receiver.got().len(), 2);
+}

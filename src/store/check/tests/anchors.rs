@@ -2,6 +2,7 @@
 
 use super::log::*;
 use crate::merkle::{Checkpoint, Note, TreeHead};
+use crate::store::tables as t;
 use crate::store::{Anchors, CheckProgress, Store};
 use std::ops::ControlFlow;
 
@@ -76,4 +77,19 @@ fn a_check_tells_how_far_it_is_and_ends_when_told_to() {
         ControlFlow::Break(())
     });
     assert_eq!((ended, blocks), (None, 1));
+}
+
+#[test]
+fn where_the_index_leads_nowhere_the_check_still_tells_how_far_it_is_and_ends_when_told_to() {
+    let store = log();
+    tamper(&store, |write| {
+        let mut index = write.open_table(t::BLOCK_INDEX).expect("there");
+        index.retain(|first, _| first < BLOCK).expect("memory");
+    });
+    let mut blocks = 0;
+    let ended = store.check(&Anchors::default(), 1, |_| {
+        blocks += 1;
+        if blocks < 10 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert_eq!((ended, blocks), (None, 10));
 }

@@ -145,6 +145,9 @@ fn did(activity: &Activity) -> String {
         Activity::AlertNotified { occurrences, .. } => {
             format!("gave notice of an alert that had fired {} ×", words::count(*occurrences))
         }
+        Activity::DeliveryEnded { target, withheld: Some(_), .. } => {
+            format!("did not tell {} of an alert any more", quoted(target))
+        }
         Activity::DeliveryEnded { target, failure: None, .. } => {
             format!("told {} of an alert", quoted(target))
         }
@@ -283,8 +286,8 @@ fn details(activity: &Activity) -> Vec<String> {
                 format!("SHA-256 {}", hex::encode(sha256)),
             ]
         }
-        Activity::DeliveryEnded { delivery, failure, .. } => {
-            let why = failure.as_deref().map(|why| text::short(why, DETAIL_CHARS));
+        Activity::DeliveryEnded { delivery, failure, withheld, .. } => {
+            let why = failure.as_deref().or(withheld.as_deref()).map(|why| text::short(why, DETAIL_CHARS));
             why.into_iter().chain([format!("delivery {delivery}")]).collect()
         }
         Activity::DeliveryRevived { delivery, .. } => vec![format!("delivery {delivery}")],
@@ -410,6 +413,7 @@ mod tests {
             route: "all".to_owned(),
             target: target.clone(),
             failure: failure.map(str::to_owned),
+            withheld: None,
         };
         let delivery = format!("delivery {id}");
         check(&ended(None), "Sealwatch told “on-call” of an alert", &[&delivery]);
@@ -419,6 +423,15 @@ mod tests {
             Sentence::new(&ended(None), "").link,
             Some((format!("/alerts/{alert}"), "Open the alert"))
         );
+        let withheld = Activity::DeliveryEnded {
+            alert,
+            delivery: id,
+            route: "all".to_owned(),
+            target: target.clone(),
+            failure: None,
+            withheld: Some("closed".to_owned()),
+        };
+        check(&withheld, "Sealwatch did not tell “on-call” of an alert any more", &["closed", &delivery]);
         let revived = Activity::DeliveryRevived { delivery: id, by: by.clone() };
         check(&revived, "ada had a dead letter sent again", &[&delivery]);
         let reason = "they were called".to_owned();
