@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 /// from.
 fn traced(tracer: &Tracer, step: Step, (from, to): (Seq, Seq), began: std::time::Instant, failed: bool) {
     let now = std::time::Instant::now();
-    let links = tracer.origins().within(from, to, LINKS_MAX);
+    let links = tracer.origins().kept_within(from, to, LINKS_MAX);
     let trace = tracer.reading(links, began);
     trace.step(step, began, now);
     trace.put("sealwatch.entries", to.0.saturating_sub(from.0));

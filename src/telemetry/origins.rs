@@ -38,13 +38,13 @@ impl Origins {
         known.get(at).filter(|(first, _, _)| *first <= seq).map(|(_, _, from)| from.clone())
     }
 
-    /// The requests that the entries from `begin` to before `end` came from, at most so many; those that are kept first.
-    pub fn within(&self, begin: Seq, end: Seq, most: usize) -> Vec<TraceContext> {
+    /// The requests that the entries from `begin` to before `end` came from and whose traces are kept, at most so many:
+    /// the others would lead nowhere.
+    pub fn kept_within(&self, begin: Seq, end: Seq, most: usize) -> Vec<TraceContext> {
         let known = self.0.lock().expect("no holder of this lock panics");
         let from = known.partition_point(|(_, last, _)| *last < begin);
-        let range = || known.range(from..).take_while(|(first, _, _)| *first < end).map(|(_, _, from)| from);
-        let kept = range().filter(|from| from.sampled);
-        kept.chain(range().filter(|from| !from.sampled)).take(most).cloned().collect()
+        let range = known.range(from..).take_while(|(first, _, _)| *first < end).map(|(_, _, from)| from);
+        range.filter(|from| from.sampled).take(most).cloned().collect()
     }
 }
 
@@ -64,11 +64,12 @@ mod tests {
         origins.put(Seq(7), Seq(7), &from(2));
         let found = |seq| origins.of(Seq(seq)).map(|from| from.trace_id.0[0]);
         assert_eq!([2, 3, 5, 6, 7, 8].map(found), [None, Some(1), Some(1), None, Some(2), None]);
+        origins.put(Seq(9), Seq(12), &from(4));
         let within = |begin, end, most| -> Vec<u8> {
-            origins.within(Seq(begin), Seq(end), most).iter().map(|from| from.trace_id.0[0]).collect()
+            origins.kept_within(Seq(begin), Seq(end), most).iter().map(|from| from.trace_id.0[0]).collect()
         };
-        assert_eq!(within(0, 9, 9), [2, 1], "the kept one first");
-        assert_eq!((within(0, 9, 1), within(5, 7, 9), within(6, 7, 9)), (vec![2], vec![1], vec![]));
+        assert_eq!(within(0, 20, 9), [2, 4], "the one that is not kept leads nowhere");
+        assert_eq!((within(0, 20, 1), within(3, 7, 9), within(12, 13, 9)), (vec![2], vec![], vec![4]));
     }
 
     #[test]

@@ -163,7 +163,8 @@ impl Tracer {
         self.begin(caller, None, Instant::now())
     }
 
-    /// The trace of a reader's step, `began` then, on entries that came from requests: it is kept where one of them is.
+    /// The trace of a reader's step, `began` then, on entries of which some came from requests whose traces are kept: it is
+    /// kept where there is one.
     pub fn reading(&self, links: Vec<TraceContext>, began: Instant) -> Trace {
         self.begin(None, Some(links), began)
     }

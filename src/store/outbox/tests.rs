@@ -1,5 +1,7 @@
 //! The outbox held against a plain model, over any sequence of tries, answers, kills and decisions; and its retention.
 
+mod company;
+
 use super::*;
 use crate::routing::{
     Breaker, BreakerState, Failure, Patience, Permission, Retry, TargetThen, TryEnd, state_after,
@@ -460,45 +462,4 @@ fn what_waits_for_one_target_takes_no_room_from_another() {
         assert_eq!(txn.waiting_for("other", &mut counted)?, 1);
         Ok(())
     });
-}
-
-#[test]
-fn what_is_known_beside_a_delivery_is_of_its_alert_route_and_target_alone() {
-    let store = store();
-    let nth = |occurrences, target: &str| {
-        let first = waiting(7, target, now(occurrences));
-        Delivery { id: Delivery::id_of(first.alert, occurrences, "all", target), occurrences, ..first }
-    };
-    let told = Delivery { state: DeliveryState::Told { at: now(1), attempts: 1 }, ..nth(1, TARGET) };
-    commit(&store, now(9), |txn| {
-        txn.put_delivery(&told)?;
-        txn.put_delivery(&nth(2, TARGET))?;
-        txn.put_delivery(&nth(3, TARGET))?;
-        txn.put_delivery(&nth(4, "other"))?;
-        txn.put_delivery(&Delivery { alert: Uuid::from_u128(8), ..nth(5, TARGET) })
-    });
-    let company = |of: &Delivery| store.company_of(of).expect("memory does not fail");
-    assert_eq!(company(&nth(2, TARGET)), Company { was_told: true, newer_waits: true });
-    assert_eq!(company(&nth(3, TARGET)), Company { was_told: true, newer_waits: false });
-    assert_eq!(company(&nth(4, "other")), Company::default());
-
-    let entries = store.size();
-    let why = NotTold::Superseded;
-    commit(&store, now(10), |txn| txn.withhold_delivery(nth(2, TARGET).id, why.clone()));
-    let withheld = known(&store, nth(2, TARGET).id).expect("it is kept");
-    assert_eq!(withheld.state, DeliveryState::NotTold { why, at: Some(now(10)) });
-    assert_eq!(withheld.ended_at(), Some(now(10)));
-    assert_eq!(store.size().0, entries.0 + 1, "the log tells of it");
-}
-
-#[test]
-fn what_somebody_has_sent_again_is_known_by_it_although_it_was_never_tried() {
-    let store = store();
-    let first = waiting(1, TARGET, now(1));
-    assert!(!first.was_revived());
-    commit(&store, now(1), |txn| txn.put_delivery(&first));
-    commit(&store, now(2), |txn| txn.give_up_deliveries(&[first.id], "there is no room"));
-    assert!(commit(&store, now(3), |txn| txn.revive_delivery(first.id, "ada")));
-    let revived = known(&store, first.id).expect("it is kept");
-    assert!(revived.was_revived() && revived.attempts() == 0 && revived.failures.is_empty());
 }

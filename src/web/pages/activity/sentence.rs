@@ -407,31 +407,27 @@ mod tests {
     fn who_was_told_and_what_was_silenced_is_said_with_the_reason() {
         let (alert, id, by) = (Uuid::from_u128(7), Uuid::from_u128(8), "ada".to_owned());
         let target = "on-call".to_owned();
-        let ended = |failure: Option<&str>| Activity::DeliveryEnded {
+        let ended = |failure: Option<&str>, withheld: Option<&str>| Activity::DeliveryEnded {
             alert,
             delivery: id,
             route: "all".to_owned(),
             target: target.clone(),
             failure: failure.map(str::to_owned),
-            withheld: None,
+            withheld: withheld.map(str::to_owned),
         };
         let delivery = format!("delivery {id}");
-        check(&ended(None), "Sealwatch told “on-call” of an alert", &[&delivery]);
+        check(&ended(None, None), "Sealwatch told “on-call” of an alert", &[&delivery]);
         let refused = ["it said no", &delivery];
-        check(&ended(Some("it said no")), "Sealwatch gave up telling “on-call” of an alert", &refused);
+        check(&ended(Some("it said no"), None), "Sealwatch gave up telling “on-call” of an alert", &refused);
         assert_eq!(
-            Sentence::new(&ended(None), "").link,
+            Sentence::new(&ended(None, None), "").link,
             Some((format!("/alerts/{alert}"), "Open the alert"))
         );
-        let withheld = Activity::DeliveryEnded {
-            alert,
-            delivery: id,
-            route: "all".to_owned(),
-            target: target.clone(),
-            failure: None,
-            withheld: Some("closed".to_owned()),
-        };
-        check(&withheld, "Sealwatch did not tell “on-call” of an alert any more", &["closed", &delivery]);
+        check(
+            &ended(None, Some("closed")),
+            "Sealwatch did not tell “on-call” of an alert any more",
+            &["closed", &delivery],
+        );
         let revived = Activity::DeliveryRevived { delivery: id, by: by.clone() };
         check(&revived, "ada had a dead letter sent again", &[&delivery]);
         let reason = "they were called".to_owned();
