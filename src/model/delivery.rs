@@ -130,7 +130,7 @@ pub enum NotTold {
         /// Who.
         by: String,
     },
-    /// It waited for its target, and so does a newer one of the same alert, which says all that it would have said.
+    /// It waited until there was a newer one of the same alert, which says all that it would have said.
     Superseded,
     /// Another route brings the same to the same target.
     SameTarget {

@@ -103,13 +103,15 @@ impl Silence {
     }
 
     /// As much of it as whoever is bound to `scope` may read, and whether that is less than it says: of one that is about
-    /// others as well neither whom it names nor which other organisations.
+    /// others as well neither who made it and why, nor whom it names, nor which other organisations.
     pub fn seen_within(self, scope: &Organizations) -> (Silence, bool) {
         if self.matcher.is_within(scope) {
             return (self, false);
         }
         let matcher = self.matcher.reduced_to(scope);
-        (Silence { matcher, ..self }, true)
+        let by = "an administrator".to_owned();
+        let reason = "it is about other organisations as well".to_owned();
+        (Silence { matcher, by, reason, ..self }, true)
     }
 
     /// Whether it has not ended.

@@ -73,6 +73,8 @@ pub struct Company {
     pub was_told: bool,
     /// Whether a newer one waits.
     pub newer_waits: bool,
+    /// Whether the target was told a newer one.
+    pub newer_told: bool,
 }
 
 /// Why a delivery that waited is not worth telling any more, seen at `now`. The newest of an open alert of which the target
@@ -93,7 +95,7 @@ pub fn outlived(
         let by = step.into_iter().flatten().max_by_key(|step| step.at).map_or("somebody", |step| &step.by);
         return Some(NotTold::Closed { by: by.to_owned() });
     }
-    if company.newer_waits {
+    if company.newer_waits || company.newer_told {
         return Some(NotTold::Superseded);
     }
     if company.was_told { reason_for_quiet(routing, silences, alert, now) } else { None }
@@ -263,13 +265,15 @@ mod tests {
         };
         let mut open = alert();
         let first = Company::default();
-        let further = Company { was_told: true, newer_waits: false };
+        let further = Company { was_told: true, ..first };
         let overtaken = Company { newer_waits: true, ..first };
         let outlived =
             |alert: &Alert, delivery: &Delivery, company| outlived(&all, &[], alert, delivery, company, NOW);
         assert_eq!(outlived(&open, &waits(), first), None);
         assert_eq!(outlived(&open, &waits(), further), None);
         assert_eq!(outlived(&open, &waits(), overtaken), Some(NotTold::Superseded));
+        let late = Company { newer_told: true, ..further };
+        assert_eq!(outlived(&open, &waits(), late), Some(NotTold::Superseded));
         open.status = AlertStatus::Acknowledged;
         assert_eq!(outlived(&open, &waits(), first), None, "nobody has heard of it this way");
         let by = "somebody".to_owned();

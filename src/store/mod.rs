@@ -24,6 +24,7 @@ mod related;
 mod detection;
 mod outbox;
 mod undelivered;
+mod withheld;
 mod silences;
 mod access;
 mod overrides;

@@ -6,9 +6,9 @@ use super::tables as t;
 use super::txn::Txn;
 use crate::detect::Notification;
 use crate::model::{
-    Activity, Alert, Delivery, DeliveryState, NotTold, Organizations, ReceivedAt, Silence, status_alone,
+    Activity, Alert, Delivery, DeliveryState, Organizations, ReceivedAt, Silence, status_alone,
 };
-use crate::routing::{self, Company, Routing, Verdict};
+use crate::routing::{self, Routing, Verdict};
 use redb::{ReadableDatabase, ReadableTable};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -25,8 +25,6 @@ pub(super) const COUNTED_MAX: usize = 10_000;
 const RANKED_MAX: usize = 1_000;
 /// Waiting deliveries of a target, those due first, among which the oldest is looked for.
 const AGED_MAX: usize = 1_000;
-/// Deliveries of an alert, the newest first, that are looked at for what is known beside one of them.
-const COMPANY_AMONG: usize = 200;
 
 /// How many deliveries of a target wait and how many were given up, each up to 10,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,8 +87,8 @@ impl Store {
             };
             match known.map(|known| (known.id, known.waits_since())) {
                 Some((id, Some(since))) if routing::is_overdue(since, wait_max, now) => found.push(id),
-                // They stand about in the order in which they were decided.
-                _ => break,
+                // They stand about in the order in which they were decided, but for those that took another's place.
+                _ => {}
             }
         }
         Ok(found)
@@ -123,22 +121,6 @@ impl Store {
             found.extend(delivery(&deliveries, row?.0.value().2)?);
         }
         Ok(found)
-    }
-
-    /// What became of the others of the same alert, route and target; among the newest 200 of the alert.
-    pub fn company_of(&self, delivery: &Delivery) -> Result<Company, StoreError> {
-        let all = self.deliveries_of(delivery.alert, COMPANY_AMONG)?;
-        let others = || {
-            all.iter().filter(|other| {
-                other.id != delivery.id
-                    && (&other.route, &other.target) == (&delivery.route, &delivery.target)
-            })
-        };
-        Ok(Company {
-            was_told: others().any(|other| matches!(other.state, DeliveryState::Told { .. })),
-            newer_waits: others()
-                .any(|other| other.occurrences > delivery.occurrences && other.due().is_some()),
-        })
     }
 
     /// The target of the delivery of that id, where its alert is within what the caller may see.
@@ -226,20 +208,6 @@ impl Txn<'_> {
         self.put_settled(&known.moved_to(state, now))
     }
 
-    /// Notes that one that waited is not told any more. Where a silence or a window is the reason, the cooldown that began
-    /// with it began with what nobody heard.
-    pub fn withhold_delivery(&mut self, id: Uuid, why: NotTold) -> Result<(), StoreError> {
-        let Some(known) = self.waiting_delivery(id)? else { return Ok(()) };
-        if matches!(why, NotTold::Silenced { .. } | NotTold::Maintenance { .. })
-            && let Some(alert) = self.alert(known.alert)?
-            && !alert.is_closed()
-        {
-            self.put_alert(&Alert { unheard: true, ..alert })?;
-        }
-        let now = self.now();
-        self.put_settled(&known.moved_to(DeliveryState::NotTold { why, at: Some(now) }, now))
-    }
-
     /// Makes dead letters of those of them that are still on their way, without another try.
     pub fn give_up_deliveries(&mut self, ids: &[Uuid], reason: &str) -> Result<(), StoreError> {
         for id in ids {
@@ -250,13 +218,13 @@ impl Txn<'_> {
         Ok(())
     }
 
-    fn waiting_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
+    pub(super) fn waiting_delivery(&self, id: Uuid) -> Result<Option<Delivery>, StoreError> {
         let known = delivery(&self.reading().open_table(t::DELIVERIES)?, id.as_bytes())?;
         Ok(known.filter(|known| known.due().is_some()))
     }
 
     /// Puts one that was on its way, and enters how it ended where it did.
-    fn put_settled(&mut self, settled: &Delivery) -> Result<(), StoreError> {
+    pub(super) fn put_settled(&mut self, settled: &Delivery) -> Result<(), StoreError> {
         let failure = match &settled.state {
             DeliveryState::Dead { reason, .. } => Some(status_alone(reason).to_owned()),
             _ => None,

@@ -87,11 +87,13 @@ impl Store {
                 muted.is_more = true;
                 break;
             }
-            let found = match self.deliveries_of(alert, COUNTED_MAX - looked_at) {
+            let left = COUNTED_MAX - looked_at;
+            let found = match self.deliveries_of(alert, left) {
                 Err(error) if error.is_damage() => continue,
                 found => found?,
             };
             looked_at += found.len() + 1;
+            muted.is_more |= found.len() == left;
             let told = found.iter().filter(|delivery| is_told(delivery)).count();
             if told > 0 {
                 muted.alerts += 1;

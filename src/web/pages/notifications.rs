@@ -175,9 +175,9 @@ pub fn preview_words(days: u64, alerts: u64, notifications: u64, is_more: bool) 
 fn about_all(matcher: &Matcher, is_partial: bool) -> String {
     match (is_partial, matcher.is_empty()) {
         (false, _) => about(matcher),
-        (true, true) => "some alerts, of other organisations as well".to_owned(),
+        (true, true) => "some alerts".to_owned(),
         (true, false) => {
-            format!("{}; it may name fewer, and is about other organisations as well", about(matcher))
+            format!("{}, or some of them", about(matcher))
         }
     }
 }
