@@ -102,14 +102,15 @@ impl Store {
         let mut from = [0; 16];
         loop {
             let alerts = self.db.begin_read()?.open_table(t::ALERTS)?;
-            let mut rows = 0;
+            let (mut rows, began) = (0, from);
             for row in alerts.range::<&[u8; 16]>(&from..)?.take(ROWS_MAX) {
                 let (id, value) = row?;
                 rows += 1;
                 from = (u128::from_be_bytes(*id.value()).saturating_add(1)).to_be_bytes();
                 each(decode(id.value(), value.value())?);
             }
-            if rows < ROWS_MAX {
+            // Damage can put a smaller key last; going on from there would have no end.
+            if rows < ROWS_MAX || from <= began {
                 return Ok(());
             }
         }

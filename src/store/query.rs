@@ -98,7 +98,7 @@ impl Store {
         let mut from = 0;
         loop {
             let index = self.db.begin_read()?.open_table(t::BLOCK_INDEX)?;
-            let before = rows.len();
+            let (before, began) = (rows.len(), from);
             for row in index.range(from..end)?.take(INDEX_ROWS_MAX) {
                 let (first, value) = row?;
                 from = first.value() + 1;
@@ -106,7 +106,8 @@ impl Store {
                 let summary = BlockSummary::decode(first.value(), value.value());
                 rows.push((first.value(), summary.unwrap_or(BlockSummary::UNKNOWN)));
             }
-            if rows.len() - before < INDEX_ROWS_MAX {
+            // Damage can put a smaller key last; going on from there would have no end.
+            if rows.len() - before < INDEX_ROWS_MAX || from <= began {
                 return Ok(rows);
             }
         }
