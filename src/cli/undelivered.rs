@@ -123,8 +123,7 @@ fn decide(args: &DecisionArgs, decision: &Decision) -> anyhow::Result<ExitCode> 
             let config = args.data_dir.config()?;
             let targets: Vec<&str> =
                 config.notify.targets.iter().map(|target| target.name.as_str()).collect();
-            // What nothing would be sent to would wait for ever.
-            let may = |target: &str| matches!(decision, Decision::Discard(_)) || targets.contains(&target);
+            let may = |target: &str| !decision.needs_target() || targets.contains(&target);
             let ids = match args.id {
                 Some(id) => {
                     let target = store.target_within(id, &Organizations::All)?;

@@ -252,7 +252,7 @@ impl std::fmt::Display for NotTold {
             NotTold::Acknowledged { by } => write!(f, "{by} had acknowledged it"),
             NotTold::Silenced { by, reason, .. } => write!(f, "silenced by {by}: {reason}"),
             NotTold::Maintenance { window } => write!(f, "the maintenance window {window} was open"),
-            NotTold::AboutTheTarget => f.write_str("it is this target that nothing reaches"),
+            NotTold::AboutTheTarget => f.write_str(self.kind()),
             NotTold::Closed { by } => write!(f, "{by} had closed it before this target could be told"),
             NotTold::Superseded => f.write_str("it waited until there was a newer one of the same alert"),
             NotTold::SameTarget { route } => write!(f, "the route {route} told the same target"),

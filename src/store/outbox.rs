@@ -85,10 +85,12 @@ impl Store {
                 Err(error) if error.is_damage() => continue,
                 known => known?,
             };
-            match known.map(|known| (known.id, known.waits_since())) {
-                Some((id, Some(since))) if routing::is_overdue(since, wait_max, now) => found.push(id),
-                // They stand about in the order in which they were decided, but for those that took another's place.
-                _ => {}
+            match known.map(|known| (known.id, known.waits_since(), known.due())) {
+                Some((id, Some(since), _)) if routing::is_overdue(since, wait_max, now) => found.push(id),
+                // It took an older one's place, and says nothing of those behind it.
+                Some((_, since, due)) if due < since => {}
+                // They stand about in the order in which they were decided.
+                _ => break,
             }
         }
         Ok(found)

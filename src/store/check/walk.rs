@@ -273,7 +273,7 @@ impl Along<'_> {
         seq: u64,
         ahead: &Ahead<'_>,
         report: &mut Report,
-        progress: &mut dyn FnMut(CheckProgress) -> ControlFlow<()>,
+        progress: Progress<'_>,
     ) -> Result<ControlFlow<()>, StoreError> {
         while self.tree.size() < seq {
             let piece = ahead.read(self.tree.size());

@@ -166,16 +166,15 @@ pub fn check_matcher(matcher: &Matcher, caller: &Caller) -> Result<(), Problem> 
         let message = "name the organisations in the matcher, and only those that are yours";
         return Err(Problem::new(StatusCode::FORBIDDEN, "organization_not_allowed", message));
     }
-    let all = [&matcher.organizations, &matcher.tags, &matcher.keys];
+    let lists = [&matcher.organizations, &matcher.tags, &matcher.keys];
     let known = |tag: &String| Pattern::ALL.iter().any(|pattern| tag_of(*pattern) == *tag);
-    if all.iter().any(|list| list.iter().any(|name| name.trim().is_empty()))
+    if lists.iter().any(|list| list.iter().any(|name| name.trim().is_empty()))
         || !matcher.tags.iter().all(known)
     {
         let message =
             "a name in the matcher is blank, or a tag is that of no alert: such a silence mutes nothing";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_silence", message));
     }
-    let lists = [&matcher.organizations, &matcher.tags, &matcher.keys];
     let fits = |name: &String| name.chars().count() <= REASON_CHARS_MAX;
     if lists.iter().any(|list| list.len() > NAMES_MAX || !list.iter().all(fits)) {
         let message = "each list of a matcher has at most 100 names of at most 1,000 characters";

@@ -31,6 +31,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether the target must be in the settings: what nobody sends would wait for ever.
+    pub fn needs_target(&self) -> bool {
+        matches!(self, Decision::Retry)
+    }
+
     /// A reason of 1 to 1,000 characters makes a decision to discard.
     pub fn discard(reason: &str) -> Result<Decision, Problem> {
         let reason = reason.trim();
@@ -225,7 +230,7 @@ pub async fn decide_one(app: &App, caller: Caller, id: &str, decision: Decision)
     let id: Uuid = id.parse().map_err(|_| missing())?;
     let scope = caller.organizations;
     let target = app.read(move |app| app.store.target_within(id, &scope)).await?.ok_or_else(missing)?;
-    if matches!(decision, Decision::Retry) && app.notifier.target(&target).is_none() {
+    if decision.needs_target() && app.notifier.target(&target).is_none() {
         let message = "its target is no longer in the settings, so it would wait for ever; discard it";
         return Err(Problem::new(StatusCode::CONFLICT, "target_missing", message));
     }
@@ -241,10 +246,9 @@ pub async fn decide_all(
     decision: Decision,
 ) -> Result<usize, Problem> {
     let scope = caller.organizations;
-    let is_retry = matches!(decision, Decision::Retry);
+    let needs_target = decision.needs_target();
     let find = move |app: &Appliance| {
-        // What nothing would be sent to would wait for ever.
-        let may = |target: &str| !is_retry || app.notifier.target(target).is_some();
+        let may = |target: &str| !needs_target || app.notifier.target(target).is_some();
         app.store.undelivered_to(target.as_deref(), may, &scope, LISTED_MAX)
     };
     let ids: Vec<Uuid> = app.list(find).await?.into_iter().map(|letter| letter.delivery.id).collect();

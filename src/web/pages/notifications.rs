@@ -124,18 +124,18 @@ impl NotificationsPage {
         now: ReceivedAt,
     ) -> NotificationsPage {
         let can_triage = frame.can_triage();
-        let seen = |silence: Silence| {
-            let can_end = can_triage && silence.is_in_force(now) && silence.matcher.is_within(scope);
-            (silence.seen_within(scope), can_end)
-        };
-        let row = |((silence, is_partial), can_end): ((Silence, bool), bool)| SilenceRow {
-            can_end,
-            id: silence.id.to_string(),
-            about: text::short(&about_all(&silence.matcher, is_partial), 400),
-            by: text::cell(Some(&silence.by)),
-            reason: text::short(&silence.reason, 400),
-            ends: silence.ends_at.into(),
-            in_force: silence.is_in_force(now),
+        let row = |silence: Silence| {
+            let (silence, is_partial) = silence.seen_within(scope);
+            let in_force = silence.is_in_force(now);
+            SilenceRow {
+                id: silence.id.to_string(),
+                about: text::short(&about_all(&silence.matcher, is_partial), 400),
+                by: text::cell(Some(&silence.by)),
+                reason: text::short(&silence.reason, 400),
+                ends: silence.ends_at.into(),
+                in_force,
+                can_end: can_triage && in_force && !is_partial,
+            }
         };
         let window = |window: &Maintenance| {
             let (when, what) = (recurrence(&window.recurrence), about(&window.matcher));
@@ -145,7 +145,7 @@ impl NotificationsPage {
             frame: frame.titled("Notifications", Section::Notifications),
             notice: None,
             targets,
-            silences: silences.into_iter().map(seen).map(row).collect(),
+            silences: silences.into_iter().map(row).collect(),
             windows: windows.iter().map(window).collect(),
             form: SilenceForm { hours: "2".to_owned(), ..SilenceForm::default() },
             preview: None,
