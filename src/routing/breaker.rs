@@ -147,13 +147,14 @@ impl Breaker {
         }
     }
 
-    /// A try got through at `now`.
+    /// A try got through at `now`. Where several are on their way at once, one that set out before it opened says nothing
+    /// about what opened it: only once it is half-open does a success close it.
     pub fn succeeded(&mut self, now: Instant) {
         self.probing = false;
-        if self.open_until.is_some() {
-            return self.close(now);
+        match self.state(now) {
+            BreakerState::HalfOpen => self.close(now),
+            BreakerState::Closed | BreakerState::Open => self.note(now, false),
         }
-        self.note(now, false);
     }
 
     /// Closes it, whatever was found before.
@@ -281,6 +282,19 @@ mod tests {
         assert_eq!(breaker.ask(start + 61 * SECOND), Permission::Go);
         breaker.succeeded(start + 61 * SECOND);
         assert_eq!(breaker.state(start + 61 * SECOND), BreakerState::Closed);
+    }
+
+    #[test]
+    fn what_set_out_before_it_opened_does_not_close_it() {
+        let (start, mut breaker) = (Instant::now(), Breaker::default());
+        assert_eq!([breaker.ask(start), breaker.ask(start)], [Permission::Go; 2]);
+        breaker.failed(Failure::Misconfigured, start);
+        breaker.succeeded(start + SECOND);
+        assert_eq!(breaker.ask(start + SECOND), Permission::Wait(29 * SECOND));
+        breaker.failed(Failure::Refused, start + SECOND);
+        assert_eq!(breaker.state(start + 2 * SECOND), BreakerState::Open, "a refusal is an answer, no more");
+        breaker.succeeded(start + 30 * SECOND);
+        assert_eq!(breaker.state(start + 30 * SECOND), BreakerState::Closed);
     }
 
     #[test]

@@ -56,10 +56,16 @@ impl DeliveryBoard {
         self.with(target, |status| status.clone())
     }
 
-    /// Notes how a try ended that somebody asked for.
+    /// Notes how a try ended that somebody asked for. It set out whatever the breaker said, so an answer closes it.
     pub fn note(&self, target: &str, ended: &Result<Taken, NotifyError>, at: ReceivedAt) {
         let now = self.0.steady.now();
-        self.with(target, |status| status.note(ended, at, now));
+        let failure = ended.as_ref().err().map(NotifyError::failure);
+        self.with(target, |status| {
+            status.note(ended, at, now);
+            if matches!(failure, None | Some(Failure::Refused)) {
+                status.breaker.close(now);
+            }
+        });
         self.0.moved.send_replace(());
     }
 

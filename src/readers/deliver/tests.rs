@@ -3,7 +3,9 @@
 use super::*;
 use crate::detect::{Bursts, Finding, Settings};
 use crate::ingest::{Disk, DiskLimits, DiskUse, Limits, WriterTask};
-use crate::model::{AlertChange, AlertFilter, AlertOrder, DeliveryState, Matcher, NotTold, Pattern, Seq};
+use crate::model::{
+    AlertChange, AlertFilter, AlertOrder, DeliveryState, Matcher, NotTold, Pattern, ReceivedAt, Seq,
+};
 use crate::notify::{Endpoint, Policy, Target, Way, WebAddress, Webhook, WebhookForm};
 use crate::routing::{Retry, Route, Routing};
 use crate::search_text::Query;
@@ -247,4 +249,15 @@ async fn what_waited_through_an_outage_and_is_over_is_not_told_and_of_what_fired
     assert_eq!(of_closed.last(), Some(&Some(NotTold::Closed { by: "ada".to_owned() })), "{of_closed:?}");
     assert!(of_closed.iter().all(Option::is_some), "{of_closed:?}");
     running.stop().await;
+}
+
+#[test]
+fn a_try_that_somebody_asked_for_and_that_gets_through_closes_the_breaker() {
+    let board = DeliveryBoard::by(Steady::default(), BreakerLimits::default());
+    let at = ReceivedAt(1);
+    let unknown = Err(NotifyError::Status { status: 401, retry_after: None, text: String::new() });
+    board.note("desk", &unknown, at);
+    assert_eq!(board.status("desk").breaker_name(), "open");
+    board.note("desk", &Ok(Taken::default()), at);
+    assert_eq!(board.status("desk").breaker_name(), "closed");
 }
