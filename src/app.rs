@@ -1,6 +1,7 @@
 //! The running appliance: opens, wires, runs, stops.
 
 mod first_user;
+mod ground;
 mod local_socket;
 mod log_key;
 mod open;

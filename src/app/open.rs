@@ -1,6 +1,7 @@
 //! Opens everything under the data directory, and wires it.
 
 use super::first_user::{self, FirstPassword};
+use super::ground::Ground;
 use super::log_key::open as open_log_key;
 use super::{AppError, settings};
 use crate::config::Config;
@@ -8,13 +9,11 @@ use crate::counters::{Counters, Opening};
 use crate::ingest::{
     Admission, Clock, Disk, DiskLimits, KeepingBudget, Limits, RateLimits, Writer, WriterTask,
 };
-use crate::model::SourceId;
 use crate::notify::Notifier;
 use crate::readers::{
-    CountReader, DeliverReader, DetectReader, IndexReader, ScrubReader, ScrubRhythm, SealReader, SealRhythm,
-    WatchReader, WatchSettings, Watched,
+    CountReader, DeliverReader, DetectReader, IndexReader, ScrubReader, SealReader, SourceNames, WatchReader,
+    Watched,
 };
-use crate::routing::Patience;
 use crate::search::{INDEX_DIR, Indexer, Place};
 use crate::store::{FORMAT_VERSION, Options, Store};
 use crate::telemetry::Telemetry;
@@ -23,11 +22,9 @@ use crate::web::{
 };
 use jiff::SignedDuration;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
-/// After how long without an entry the log says that it was silent.
-const SILENCE_MAX: Duration = Duration::from_secs(3_600);
 /// Argon2 runs at once; one, so that guesses at a password have their turn one after the other.
 const HASHING_MAX: usize = 1;
 /// Sign-ins that may wait for it.
@@ -83,41 +80,25 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         .map_err(AppError::io("start the writer's thread"))?;
     let keyring = SharedKeyring::default();
     keyring.reload(&store, &config)?;
-    let names = {
+    let names: SourceNames = {
         let keyring = keyring.clone();
-        Arc::new(move |source: SourceId| keyring.get().name(source))
+        Arc::new(move |source| keyring.get().name(source))
     };
-    let layers = config.layers.clone();
-    let routing = Arc::new(config.notify.routing.clone());
-    let detect = DetectReader::restore(
-        store.clone(),
-        writer.clone(),
-        layers,
-        config.detection.snapshot_events,
-        names.clone(),
-        routing.clone(),
-    )?
-    .traced(telemetry.tracer.clone());
     let notifier = open_notifier(&config)?;
-    let patience = Patience { wait_max: config.notify.wait_max, retry: config.retry, chance: 0 };
-    let deliver =
-        DeliverReader::new(store.clone(), writer.clone(), notifier.clone(), clock.clone(), patience, routing);
-    let deliver = deliver.guarded(config.breaker).traced(telemetry.tracer.clone());
-    let count = CountReader::new(store.clone(), counters.clone(), writer.clone())?;
-    let count = count.retrying(config.retry).traced(telemetry.tracer.clone());
     let signer = Arc::new(open_log_key(&store, &config, clock.received_at())?);
-    let every = Duration::from_secs(config.log.checkpoint_secs);
-    let rhythm = SealRhythm { every, silence_max: SILENCE_MAX };
-    let seal = SealReader::new(store.clone(), writer.clone(), signer.clone(), rhythm)?;
-    let seal = seal.traced(telemetry.tracer.clone());
-    let check_hours = config.log.check_hours;
-    let rhythm = ScrubRhythm {
-        // The demonstration is gone before there is anything to find.
-        every: (check_hours > 0 && !demo).then(|| Duration::from_secs(check_hours * 3_600)),
-        bytes_per_sec: config.log.check_bytes_per_sec,
+    let ground = Ground {
+        store: &store,
+        writer: &writer,
+        clock: &clock,
+        config: &config,
+        tracer: &telemetry.tracer,
+        routing: Arc::new(config.notify.routing.clone()),
     };
-    let now = clock.clone();
-    let scrub = ScrubReader::new(store.clone(), writer.clone(), rhythm, move || now.received_at());
+    let detect = ground.detect(names.clone())?;
+    let deliver = ground.deliver(notifier.clone());
+    let count = ground.count(counters.clone())?;
+    let seal = ground.seal(signer.clone())?;
+    let scrub = ground.scrub(demo);
     let watched = Watched {
         store: store.clone(),
         writer: writer.clone(),
@@ -131,21 +112,12 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
             move || keyring.get()
         }),
     };
-    let settings = WatchSettings {
-        clock_jump: Duration::from_secs(config.health.clock_jump_warn_secs),
-        silence: config.sources.silence.clone(),
-        dead_letters_max: config.dead_letters.waiting_max,
-        dead_letters_kept: config.dead_letters.keep,
-        targets: notifier.targets().map(|target| target.name.clone()).collect(),
-        broken_after: config.notify.broken_after,
-        ran_until,
-    };
-    let watch = WatchReader::new(watched, settings);
+    let targets = notifier.targets().map(|target| target.name.clone()).collect();
+    let watch = ground.watch(watched, targets, ran_until);
     settings::note(&store, &config, clock.received_at())?;
     let indexer = indexer(&config, &store);
     let search = indexer.search();
-    let index = IndexReader::new(store.clone(), indexer, writer.clone(), names)?;
-    let index = index.retrying(config.retry).traced(telemetry.tracer.clone());
+    let index = ground.index(indexer, names)?;
     settings::apply_levels(&store, &telemetry)?;
     let first_password = first_user::make(&store, &config.data_dir, clock.received_at(), demo)?;
     tracing::info!(

@@ -7,7 +7,7 @@
 
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{STRETCH_BYTES, observe};
+use super::{STRETCH_BYTES, SourceNames, observe};
 use crate::config::Layers;
 use crate::detect::{Bursts, Engine, EngineStats, fingerprint};
 use crate::ingest::Writer;
@@ -31,7 +31,7 @@ const POSITION_ENTRIES: u64 = 50_000;
 pub struct DetectReader {
     store: Arc<Store>,
     writer: Writer,
-    names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+    names: SourceNames,
     layers: Layers,
     routing: Arc<Routing>,
     snapshot_entries: u64,
@@ -60,7 +60,7 @@ impl DetectReader {
         writer: Writer,
         layers: Layers,
         snapshot_entries: u64,
-        names: Arc<dyn Fn(SourceId) -> String + Send + Sync>,
+        names: SourceNames,
         routing: Arc<Routing>,
     ) -> Result<DetectReader, ReaderError> {
         let (position, snapshot) = store.detection_state()?;
@@ -224,7 +224,7 @@ impl DetectReader {
             }
         };
         let DetectReader { state, failing, names, layers, .. } = self;
-        failing.run(entry.seq, || state.take(entry, layers, &**names, bursts, late));
+        failing.run(entry.seq, || state.take(entry, layers, names, bursts, late));
         let Some(asked) = observe::dead_letters_asked(entry) else { return Ok(()) };
         if !asked.again {
             failing.give_up(&asked.ids);
@@ -232,7 +232,7 @@ impl DetectReader {
         }
         for seq in failing.own(&asked.ids) {
             if let Some(Ok(stored)) = self.store.entry(seq)? {
-                failing.run_again(seq, || state.take(&stored.entry, layers, &**names, bursts, late));
+                failing.run_again(seq, || state.take(&stored.entry, layers, names, bursts, late));
             }
         }
         Ok(())
@@ -259,7 +259,7 @@ impl State {
         &mut self,
         entry: &Entry,
         layers: &Layers,
-        names: &(dyn Fn(SourceId) -> String + Send + Sync),
+        names: &SourceNames,
         bursts: &mut Bursts,
         late: &mut Vec<Seq>,
     ) {

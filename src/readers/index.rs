@@ -6,10 +6,10 @@
 use super::backoff::Backoff;
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
-use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
+use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, SourceNames, observe, pause, sleep_until};
 use crate::decode;
 use crate::ingest::Writer;
-use crate::model::{Entry, EntryKind, ReceivedAt, Seq, SourceId};
+use crate::model::{Entry, EntryKind, ReceivedAt, Seq};
 use crate::routing::Retry;
 use crate::search::{Indexer, Opening, Search, SearchError, SearchState, Wanted};
 use crate::search_text::Document;
@@ -29,9 +29,6 @@ const COMMIT_EVERY_MAKING: Duration = Duration::from_secs(3);
 /// The name of this reader in dead letters.
 const READER: &str = "index";
 
-/// Gives the name of a source.
-type Names = Arc<dyn Fn(SourceId) -> String + Send + Sync>;
-
 /// Reads the log for the search. Runs as long as the appliance.
 pub struct IndexReader {
     writer: Writer,
@@ -46,7 +43,7 @@ pub struct IndexReader {
 struct Work {
     store: Arc<Store>,
     indexer: Indexer,
-    names: Names,
+    names: SourceNames,
     failing: Failing,
     /// What somebody decided about dead letters before this entry was done before.
     decisions_from: Seq,
@@ -83,7 +80,7 @@ impl IndexReader {
         store: Arc<Store>,
         indexer: Indexer,
         writer: Writer,
-        names: Names,
+        names: SourceNames,
     ) -> Result<IndexReader, ReaderError> {
         let progress = Progress::at(Seq(0));
         let (search, committed) = (indexer.search(), writer.committed());
@@ -196,7 +193,7 @@ impl Work {
     fn new(
         store: Arc<Store>,
         indexer: Indexer,
-        names: Names,
+        names: SourceNames,
         progress: Progress,
     ) -> Result<Work, StoreError> {
         let mut failing = Failing::restore(READER, &store)?;
@@ -337,7 +334,7 @@ impl Work {
     }
 }
 
-fn add(indexer: &mut Indexer, names: &Names, entry: &Entry) -> Result<(), SearchError> {
+fn add(indexer: &mut Indexer, names: &SourceNames, entry: &Entry) -> Result<(), SearchError> {
     if entry.kind != EntryKind::Event {
         return Ok(());
     }
@@ -351,7 +348,7 @@ fn add(indexer: &mut Indexer, names: &Names, entry: &Entry) -> Result<(), Search
 pub fn rebuild(
     store: Arc<Store>,
     mut indexer: Indexer,
-    names: Names,
+    names: SourceNames,
     now: ReceivedAt,
     mut each: impl FnMut(Seq),
 ) -> Result<(), ReaderError> {

@@ -23,8 +23,9 @@ pub use scrub::{ScrubReader, ScrubRhythm};
 pub use seal::{SealReader, SealRhythm, hand_over};
 pub use watch::{WatchReader, WatchSettings, Watched, is_silent};
 
-use crate::model::Seq;
+use crate::model::{Seq, SourceId};
 use crate::telemetry::{LINKS_MAX, Step, Tracer};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +40,9 @@ fn traced(tracer: &Tracer, step: Step, (from, to): (Seq, Seq), began: std::time:
     trace.put("sealwatch.entries", to.0.saturating_sub(from.0));
     trace.finish(step.name(), failed);
 }
+
+/// What people call a source.
+pub type SourceNames = Arc<dyn Fn(SourceId) -> String + Send + Sync>;
 
 /// Bytes of the log that a reader takes at a time.
 const STRETCH_BYTES: usize = 4 << 20;
