@@ -17,7 +17,7 @@ use crate::store::{DetectionStep, Read, Relief, Snapshot, Store, StoreError};
 use crate::telemetry::{Step, Tracer};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Firings after which a step is committed, so that none grows without bound or keeps the writer from others
@@ -26,6 +26,9 @@ const FIRINGS_MAX: usize = 1_000;
 /// Entries after which the position is committed even if nothing fired, so that a restart has little to read
 /// again.
 const POSITION_ENTRIES: u64 = 50_000;
+/// For how long it goes on once it is told to stop, so that what was acknowledged just before is judged as a rule. What is
+/// left then is judged at the next start.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Reads the log for misuse. Runs as long as the appliance.
 pub struct DetectReader {
@@ -40,6 +43,7 @@ pub struct DetectReader {
     failing: Failing,
     read_again: u64,
     tracer: Tracer,
+    farewell: Duration,
     state: State,
 }
 
@@ -95,6 +99,7 @@ impl DetectReader {
             failing,
             read_again: 0,
             tracer: Tracer::default(),
+            farewell: FAREWELL,
             state,
         };
         while reader.state.position < position {
@@ -132,8 +137,12 @@ impl DetectReader {
     /// Follows the log until told to stop; then keeps a snapshot.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
         let mut committed = self.writer.committed();
+        let mut told_at = None;
         loop {
             let size = *committed.borrow_and_update();
+            if stop.is_cancelled() && told_at.get_or_insert_with(Instant::now).elapsed() >= self.farewell {
+                return self.leave().await;
+            }
             if self.state.position < size {
                 self = self.step(size).await?;
                 continue;
@@ -300,4 +309,41 @@ fn changes_settings(read: &Read) -> bool {
     let entry =
         read.as_ref().ok().map(|stored| &stored.entry).filter(|entry| entry.kind == EntryKind::Activity);
     matches!(entry.and_then(observe::activity_of), Some(Activity::SettingsChanged { by: Some(_), .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::{Clock, Disk, Limits};
+    use crate::model::ReceivedAt;
+    use crate::store::Options;
+
+    #[tokio::test]
+    async fn an_end_does_not_wait_for_one_that_is_far_behind() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
+        let store = Arc::new(store);
+        let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
+        let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
+        let (writer, task) =
+            Writer::start(store.clone(), clock, Disk::boundless(), limits).expect("a thread");
+        let stop = CancellationToken::new();
+        stop.cancel();
+        for (farewell, expected) in [(Duration::ZERO, Seq(0)), (FAREWELL, store.size())] {
+            let (names, routing) = (Arc::new(|_| String::new()), Arc::default());
+            let reader = DetectReader::restore(
+                store.clone(),
+                writer.clone(),
+                Layers::default(),
+                1_000,
+                names,
+                routing,
+            );
+            let reader = DetectReader { farewell, ..reader.expect("the log is whole") };
+            reader.run(stop.clone()).await.expect("it ends in good order");
+            assert_eq!(store.detection_state().expect("it reads").0, expected);
+        }
+        writer.stop().await;
+        task.join().expect("the disk works");
+    }
 }
