@@ -148,8 +148,9 @@ pub async fn serve(
     let ended = finish(parts, app, first.map(fate)).await;
     telemetry.export.stopping();
     export_stop.cancel();
-    // What telemetry is left after that is counted as lost.
+    // What is left after that is lost, and told.
     drop(tokio::time::timeout(EXPORT_GOODBYE, exporting).await);
+    telemetry.export.close();
     ended
 }
 

@@ -112,6 +112,10 @@ impl Export {
             self.send_logs(&on, &encoder, &stop),
             self.send_metrics(&on, families, &stop),
         );
+    }
+
+    /// Takes nothing from now on, and tells what did not get to the collector in all the time.
+    pub fn close(&self) {
         self.traces.close();
         self.logs.close();
         for (signal, tally) in self.tallies() {

@@ -20,8 +20,9 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of an answer that are read.
@@ -32,8 +33,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 const HELD_LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 /// The longest that a collector may ask us to wait; what comes meanwhile waits in the bounded queue.
 const ASKED_MAX: Duration = Duration::from_secs(300);
-/// How long the last try of each signal may take once the process stops.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the last tries may take once the process stops.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// What is exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,11 @@ pub(super) struct Sender {
     held: AtomicBool,
     /// Of which signals its last answer was that it does not want them.
     refusing: [AtomicBool; 3],
+    /// Wakes those that wait for the breaker, whenever a try or a person has moved it.
+    moved: Notify,
     stop: CancellationToken,
+    /// Until when the last tries may take once it stops.
+    goodbye: OnceLock<tokio::time::Instant>,
 }
 
 impl Sender {
@@ -138,7 +143,9 @@ impl Sender {
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             held: AtomicBool::new(false),
             refusing: Default::default(),
+            moved: Notify::new(),
             stop: CancellationToken::new(),
+            goodbye: OnceLock::new(),
         })
     }
 
@@ -159,6 +166,7 @@ impl Sender {
         if !held {
             self.breaker.lock().expect("no holder of this lock panics").close(now);
         }
+        self.moved.notify_waiters();
     }
 
     /// Whether a try may set out.
@@ -169,8 +177,9 @@ impl Sender {
         self.breaker.lock().expect("no holder of this lock panics").ask(now)
     }
 
-    /// From now on each batch is tried once more at most, and not for long.
+    /// From now on each batch is tried once more at most, and all of them not for long.
     pub(super) fn stop(&self) {
+        self.goodbye.get_or_init(|| tokio::time::Instant::now() + GOODBYE);
         self.stop.cancel();
     }
 
@@ -183,38 +192,22 @@ impl Sender {
         let mut deadline = Instant::now() + self.retry_for;
         let mut attempts = 0;
         loop {
-            let wait = match self.ask(Instant::now()) {
+            let moved = self.moved.notified();
+            let permission = self.ask(Instant::now());
+            let wait = match permission {
                 // What waits for the breaker is tried at least once; the queue behind it is bounded.
                 Permission::Wait(wait) => {
                     deadline = deadline.max(Instant::now() + wait);
                     wait
                 }
-                Permission::Go => {
-                    let tried = self.attempt(signal, body.clone(), encoding).await;
-                    attempts += 1;
-                    let now = Instant::now();
-                    let mut breaker = self.breaker.lock().expect("no holder of this lock panics");
-                    match tried {
-                        Try::Taken { refused } => {
-                            breaker.succeeded(now);
-                            return End::Taken { refused };
-                        }
-                        Try::Refused => {
-                            breaker.failed(Failure::Refused, now);
-                            return End::Dropped(Drop::Refused);
-                        }
-                        Try::Misconfigured => {
-                            breaker.failed(Failure::Misconfigured, now);
-                            return End::Dropped(Drop::Refused);
-                        }
-                        Try::Passing(asked) => {
-                            let asked = asked.map(|asked| asked.min(ASKED_MAX));
-                            breaker.failed(asked.map_or(Failure::Unwell, Failure::Asked), now);
-                            deadline = deadline.max(now + asked.unwrap_or_default());
-                            self.retry.delay(attempts, chance(), asked)
-                        }
+                Permission::Go => match self.attempt(signal, body.clone(), encoding).await {
+                    Ok(end) => return end,
+                    Err(asked) => {
+                        attempts += 1;
+                        deadline = deadline.max(Instant::now() + asked.unwrap_or_default());
+                        self.retry.delay(attempts, chance(), asked)
                     }
-                }
+                },
             };
             if self.stop.is_cancelled() {
                 return End::Dropped(Drop::Stopped);
@@ -225,13 +218,43 @@ impl Sender {
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
+                () = moved, if permission != Permission::Go => {}
                 // One more try, then it ends.
                 () = self.stop.cancelled() => {}
             }
         }
     }
 
-    async fn attempt(&self, signal: Signal, body: Bytes, encoding: Option<&'static str>) -> Try {
+    /// One try, which the breaker hears of. Where another may help: after how long, if the collector said so.
+    async fn attempt(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        encoding: Option<&'static str>,
+    ) -> Result<End, Option<Duration>> {
+        let tried = self.exchange(signal, body, encoding).await;
+        let now = Instant::now();
+        let (failure, ended) = match tried {
+            Try::Taken { refused } => (None, Ok(End::Taken { refused })),
+            Try::Refused => (Some(Failure::Refused), Ok(End::Dropped(Drop::Refused))),
+            Try::Misconfigured => (Some(Failure::Misconfigured), Ok(End::Dropped(Drop::Refused))),
+            Try::Passing(asked) => {
+                let asked = asked.map(|asked| asked.min(ASKED_MAX));
+                (Some(asked.map_or(Failure::Unwell, Failure::Asked)), Err(asked))
+            }
+        };
+        {
+            let mut breaker = self.breaker.lock().expect("no holder of this lock panics");
+            match failure {
+                None => breaker.succeeded(now),
+                Some(failure) => breaker.failed(failure, now),
+            }
+        }
+        self.moved.notify_waiters();
+        ended
+    }
+
+    async fn exchange(&self, signal: Signal, body: Bytes, encoding: Option<&'static str>) -> Try {
         let mut request = self
             .client
             .post(format!("{}{}", self.base, signal.path()))
@@ -256,7 +279,7 @@ impl Sender {
             answered = tokio::time::timeout(self.timeout, exchange) => answered,
             () = async {
                 self.stop.cancelled().await;
-                tokio::time::sleep(GOODBYE).await;
+                tokio::time::sleep_until(*self.goodbye.get_or_init(tokio::time::Instant::now)).await;
             } => return Try::Passing(None),
         };
         match answered {
