@@ -102,11 +102,13 @@ impl WatchReader {
 
     /// One look at everything; `steady` is the time of the clock that only runs forward.
     async fn round(&mut self, steady: Instant) -> Result<(), ReaderError> {
+        // Beside the other clock's, before anything that takes time.
+        let wall = self.watched.clock.wall();
         // While nothing is written nothing can be entered, and there is nothing to see but that.
         if self.watched.disk.state() == DiskState::Spent {
             return Ok(());
         }
-        let jump = self.clock.jump(self.watched.clock.wall(), steady);
+        let jump = self.clock.jump(wall, steady);
         if jump.unsigned_abs() >= self.settings.clock_jump {
             let by_ms = i64::try_from(jump.as_millis()).unwrap_or(i64::MAX);
             tracing::warn!(by_ms, "the host's clock jumped; check its time synchronisation");
