@@ -65,7 +65,7 @@ fn a_name_that_is_not_known_or_not_answered_for_ends_the_try_in_time_and_is_trie
     let ended = try_once(443, lan(), &Resolver::new(|_, _| Box::pin(std::future::pending())));
     let ended = ended.expect_err("nobody answers");
     assert!(ended.to_string().contains("no answer within 5 seconds"), "{ended}");
-    assert!(began.elapsed() < 2 * CONNECT_TIMEOUT, "{:?}", began.elapsed());
+    assert!(began.elapsed() < 10 * CONNECT_TIMEOUT, "{:?}", began.elapsed());
     let none = Resolver::new(|_, _| Box::pin(async { Ok(Vec::new()) }));
     assert_eq!(try_once(443, lan(), &none), Err(AddressError::Nothing.into()));
 }

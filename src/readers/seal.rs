@@ -137,7 +137,7 @@ mod tests {
         };
         // The first entry is that the log was made; the second can only be the silence.
         let was_sealed = tokio::select! {
-            reached = sealed.reaches(Seq(2), Duration::from_secs(10)) => reached,
+            reached = sealed.reaches(Seq(2), Duration::from_secs(60)) => reached,
             () = probes => false,
         };
         assert!(was_sealed, "no silence was noted and signed");

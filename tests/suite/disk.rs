@@ -144,12 +144,15 @@ fn a_disk_filled_to_the_last_byte_costs_nothing_and_it_goes_on_once_there_is_roo
         assert!(acknowledged < 100_000, "the disk is small");
     };
     assert_eq!((refused.status, &refused.json()["code"]), (507, &json!("disk_full")));
-    assert!(acknowledged > 0 && disk.free() >= 2 * MIB, "it stopped in time: {} are free", disk.free());
+    assert!(acknowledged > 0 && disk.free() >= MIB, "it stopped in time: {} are free", disk.free());
     assert_eq!(total(&client, ""), acknowledged);
 
     // Someone else takes the rest, to the last byte: what is there can be read, and nothing is written.
-    disk.fill(0);
-    assert_eq!(disk.free(), 0);
+    eventually("it is full", || {
+        // What is merged right now may remove files meanwhile.
+        disk.fill(0);
+        (disk.free() == 0).then_some(())
+    });
     assert_eq!(client.post(EVENTS, &plain()).status, 507);
     assert_eq!(total(&client, ""), acknowledged, "reading goes on");
     assert_eq!(client.post("/api/v1/keys", &json!({"name": "more"})).status, 507, "nothing is written");

@@ -3,12 +3,13 @@
 //!
 //! Twelve kills among the other tests; `tests/long kills` for more.
 
-use crate::appliance::{Appliance, Chance, counted, found, lossy, strike_after, total};
+use crate::appliance::{Appliance, Chance, counted, eventually, found, lossy, strike_after, total};
 use crate::client::Client;
 use crate::samples::{failed_sign_in, plain, plain_with};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::Scope;
 use std::time::Duration;
 
@@ -124,6 +125,8 @@ pub(crate) struct Load {
     /// By client: what is still to be sent again.
     in_doubt: Vec<Vec<Mark>>,
     done: Vec<std::sync::mpsc::Receiver<Sent>>,
+    /// How many clients got their first answer.
+    heard: Arc<AtomicUsize>,
 }
 
 struct Sent {
@@ -147,7 +150,7 @@ impl Load {
         for (kind, again) in Kind::ALL.into_iter().zip(&mut self.in_doubt) {
             let (sender, receiver) = std::sync::mpsc::channel();
             self.done.push(receiver);
-            let again = std::mem::take(again);
+            let (again, heard) = (std::mem::take(again), self.heard.clone());
             scope.spawn(move || {
                 let mut sent = Sent { acknowledged: Vec::new(), in_doubt: Vec::new() };
                 let fresh = (0..).map(|number| Mark { kind, round, number });
@@ -156,14 +159,25 @@ impl Load {
                         break;
                     }
                     if mark.send(client) {
+                        heard.fetch_add(usize::from(sent.acknowledged.is_empty()), Ordering::Relaxed);
                         sent.acknowledged.push(mark);
-                    } else if kind.comes_again() {
-                        sent.in_doubt.push(mark);
+                    } else {
+                        if kind.comes_again() {
+                            sent.in_doubt.push(mark);
+                        }
+                        // Nobody is there right now.
+                        std::thread::park_timeout(Duration::from_millis(5));
                     }
                 }
                 sender.send(sent).expect("the test waits for it");
             });
         }
+    }
+
+    /// Waits until each client of the first round got an answer.
+    pub(crate) fn is_under_way(&self) {
+        let all = Kind::ALL.len();
+        eventually("each client got an answer", || (self.heard.load(Ordering::Relaxed) >= all).then_some(()));
     }
 
     /// Takes up what the clients of the last rounds were told.

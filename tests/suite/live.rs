@@ -298,7 +298,8 @@ fn many_alerts_are_changed_in_one_step_and_each_that_could_not_be_is_named() {
 
 #[test]
 fn sources_and_health_show_what_is_the_callers_to_see() {
-    let appliance = Appliance::start();
+    // However slow the disk is: else the page says that instead.
+    let appliance = Appliance::start_with(&[("SEALWATCH_HEALTH__PROBE_WARN_MILLIS", "60000")]);
     let own = appliance.key(&["--name", "ward-app", "--scope", "ingest", "--organization", "org-a"]);
     let other = appliance.key(&["--name", "lab-app", "--scope", "ingest", "--organization", "org-b"]);
     let event = |organization: &str| plain_with(json!({"organizationId": organization}));

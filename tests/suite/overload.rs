@@ -75,7 +75,7 @@ fn under_far_too_much_load_memory_is_bounded_and_nothing_acknowledged_is_lost() 
     });
     let began = Instant::now();
     eventually("it is back", || (client.post(EVENTS, &plain()).status == 201).then_some(()));
-    assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(60), "it took {:?}", began.elapsed());
     let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
     let (failed, peak) = (failed.into_inner(), appliance.memory_peak_kib());
     println!(
@@ -126,12 +126,12 @@ fn a_flood_of_principals_takes_bounded_memory_and_hides_no_attack() {
     let alerts = found(&victim, "&pattern=FAILED_AUTH");
     let about: Vec<&Value> = alerts.iter().map(|alert| &alert["metadata"]["key"]).collect();
     assert_eq!(about, ["mallory"]);
-    let metrics = flood.get("/metrics").expect(200).text();
-    let evicted = metrics
-        .lines()
-        .find(|line| line.starts_with("sealwatch_detect_evicted_keys_total{pattern=\"FAILED_AUTH\"}"));
-    let evicted: u64 = evicted.and_then(|line| line.rsplit(' ').next()?.parse().ok()).expect("a number");
-    assert!(evicted >= principals - 5_000, "{evicted} windows were let go");
+    let evicted = eventually("what was let go is counted", || {
+        let metrics = flood.get("/metrics").expect(200).text();
+        let begin = "sealwatch_detect_evicted_keys_total{pattern=\"FAILED_AUTH\"} ";
+        let evicted: u64 = metrics.lines().find_map(|line| line.strip_prefix(begin))?.parse().ok()?;
+        (evicted >= principals - 5_000).then_some(evicted)
+    });
     let peak = appliance.memory_peak_kib();
     println!("{principals} principals: {evicted} windows let go, {peak} KiB at most");
     assert!(peak < MEMORY_OF_PRINCIPALS_KIB_MAX, "{peak} KiB");

@@ -98,7 +98,7 @@ fn silent_clients_in_the_middle_of_a_form_make_room_for_others() {
         })
         .collect();
     client.get("/livez").expect(200);
-    assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(29), "it took {:?}", began.elapsed());
     for stream in &silent {
         let reply = read_reply(&mut BufReader::new(stream)).expect("it is told");
         assert_eq!((reply.status, &reply.json()["code"]), (408, &json!("body_too_slow")));
@@ -138,13 +138,13 @@ fn a_source_that_sends_too_much_waits_and_others_do_not() {
     let config = "[intake]\nevents_per_sec_max = 2\n[sources.bulk]\nevents_per_sec_max = 0\n";
     let appliance = Appliance::start_configured(config);
     let (client, bulk) = (appliance.everything("app"), appliance.everything("bulk"));
-    let batch = serde_json::Value::from(vec![plain(); 30]);
+    let batch = serde_json::Value::from(vec![plain(); 60]);
     client.post(EVENTS, &batch).expect(202);
     let refused = client.post(EVENTS, &plain()).expect(429);
     assert_eq!(refused.json()["code"], "rate_limited");
     let wait: u64 = refused.header("retry-after").expect("it says when").parse().expect("seconds");
-    assert!((1..=6).contains(&wait), "{wait}");
-    assert_eq!(total(&client, ""), 30, "nothing of it was stored");
+    assert!((1..=21).contains(&wait), "{wait}");
+    assert_eq!(total(&client, ""), 60, "nothing of it was stored");
     for _ in 0..5 {
         bulk.post(EVENTS, &batch).expect(202);
     }

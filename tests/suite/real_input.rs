@@ -149,7 +149,8 @@ fn ten_kills_while_a_recorded_attack_is_sent_change_nothing() {
 
     let mut chance = Chance::new("the moments of ten kills");
     let (mut appliance, client) = start();
-    let mut sender = send(&appliance, 50, &file);
+    let mut sender = send(&appliance, 10, &file);
+    sender.args(["--retry-secs", "600"]);
     let mut sender = Run::begin(&mut sender);
     let mut while_sending = 0;
     for _ in 0..KILLS {

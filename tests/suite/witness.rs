@@ -1,5 +1,6 @@
 //! A witness on another machine, before logs that grow, and before what an intruder makes of them.
 
+use crate::activity::UNCHECKED;
 use crate::appliance::{Appliance, eventually, lossy, sealwatch};
 use crate::client::Client;
 use crate::command::output_of;
@@ -189,7 +190,7 @@ fn copy_while_stopped(appliance: &mut Appliance) -> Appliance {
 
 #[test]
 fn an_older_copy_and_a_fork_under_the_same_key_are_refused() {
-    let mut appliance = Appliance::start();
+    let mut appliance = Appliance::start_with(&[UNCHECKED]);
     let client = appliance.everything("fork");
     send(&client, "everyone", 300);
     let yesterday = copy_while_stopped(&mut appliance);
@@ -202,11 +203,11 @@ fn an_older_copy_and_a_fork_under_the_same_key_are_refused() {
     assert_eq!(told["lastGood"]["size"], seen["size"]);
     // The intruder has everything, the key too, and writes the tail anew without themselves.
     // The other place of the data is a changed setting, and so an entry.
-    fork.restart();
+    fork.restart_with(&[UNCHECKED]);
     send_and_stop(&mut fork, &client, "nobody", 19);
     let told = witness.refuses(&fork.data_dir(), "forked: the log has as many entries as before");
     assert_eq!(told["lastGood"]["root"], seen["root"]);
-    fork.restart();
+    fork.restart_with(&[UNCHECKED]);
     send_and_stop(&mut fork, &client, "nobody", 20);
     witness.refuses(&fork.data_dir(), "forked: the log of ");
     let evidence = std::fs::read(witness.kept("refused")).expect("it is kept");

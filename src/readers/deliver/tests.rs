@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How many seconds pass in one.
 const SPEED: u32 = 500;
@@ -80,8 +81,10 @@ fn start(port: u16, steady: Steady, wait_max: Duration) -> Running {
     let policy = Policy { allowed, ..Policy::default() };
     let notifier = Notifier::new(vec![target], policy, String::new()).expect("the roots in the program");
     let patience = Patience { wait_max, retry: Retry::default(), chance: 0 };
+    // A minute of the fast clock is no time for five tries on a slow machine.
+    let limits = BreakerLimits { within: Duration::from_secs(3_600), ..BreakerLimits::default() };
     let reader = DeliverReader::new(store.clone(), writer.clone(), notifier, clock, patience, Arc::default())
-        .by(steady);
+        .by(steady, limits);
     let stop = CancellationToken::new();
     let worker = tokio::spawn(reader.run(stop.clone()));
     Running { _dir: dir, store, writer, thread, worker, stop, steady }
@@ -214,9 +217,10 @@ async fn what_has_waited_for_its_bound_is_given_up_with_the_reason() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waited_through_an_outage_and_is_over_is_not_told_and_of_what_fired_on_the_newest_alone_is() {
     let steady = Steady::times(SPEED);
-    let hour = Duration::from_secs(3_600);
-    let (port, _calls) = server(steady, move |at| at >= hour);
-    let running = start(port, steady, 24 * hour);
+    let is_up = Arc::new(AtomicBool::new(false));
+    let asked = is_up.clone();
+    let (port, _calls) = server(steady, move |_| asked.load(Ordering::Relaxed));
+    let running = start(port, steady, Duration::from_secs(86_400));
     for _ in 0..3 {
         running.raise("goes on".to_owned()).await;
         running.raise("is over".to_owned()).await;
@@ -231,6 +235,7 @@ async fn what_waited_through_an_outage_and_is_over_is_not_told_and_of_what_fired
         txn.change_alert(closed, &Organizations::All, AlertChange::Resolved, "ada", None)
     };
     running.writer.commit_in_time(close).await.expect("the disk works").expect("it is open");
+    is_up.store(true, Ordering::Relaxed);
     let states = |alert| -> Vec<DeliveryState> {
         let found = running.store.deliveries_of(alert, 10).expect("it reads");
         found.into_iter().rev().map(|delivery| delivery.state).collect()

@@ -110,7 +110,7 @@ impl Table {
         self.client.post(EVENTS, &plain()).expect(201);
         self.good += 1;
         assert_eq!(total(&self.client, ""), self.good, "nothing but the good events is stored");
-        self.appliance.client().get("/healthz").expect(200);
+        self.appliance.client().get("/livez").expect(200);
     }
 
     #[track_caller]

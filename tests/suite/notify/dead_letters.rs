@@ -63,7 +63,7 @@ fn they_are_listed_with_their_history_and_decided_about_by_page_and_command_runn
     let refuses = Arc::new(AtomicBool::new(false));
     let script = refuses.clone();
     let receiver = Receiver::scripted(move |_| Answer::of(if script.load(Relaxed) { 400 } else { 500 }));
-    let rest = ["wait_max_secs = 2\n", &hook("desk", receiver.port), &route("all", &["desk"])].concat();
+    let rest = ["wait_max_secs = 20\n", &hook("desk", receiver.port), &route("all", &["desk"])].concat();
     let mut appliance = Appliance::start_configured(&configured(&[receiver.address()], &rest));
     let client = appliance.everything("letters");
     let alert = raise(&client, "clinic", "ada");
@@ -73,7 +73,7 @@ fn they_are_listed_with_their_history_and_decided_about_by_page_and_command_runn
     let tries = letter["failures"].as_array().expect("an array");
     let count = tries.len();
     assert!(count >= 2 && letter["tries"] == count, "{letter}");
-    let in_vain = "waited in vain for 2 seconds: answered 500";
+    let in_vain = "waited in vain for 20 seconds: answered 500";
     let cause = |failed: &Value| failed["cause"] == "answered 500" || failed["cause"] == in_vain;
     assert!(tries.iter().all(cause), "{letter}");
     assert_eq!(letter["firstFailure"], tries[0]["at"]);

@@ -15,7 +15,7 @@ fn what_waited_goes_out_oldest_first_and_no_faster_than_ten_a_second() {
     let appliance = Appliance::start_configured(&configured(&[receiver.address()], &rest));
     let client = appliance.everything("outage");
     let first = raise(&client, "clinic", "first");
-    eventually("the target has asked to be left alone", || (receiver.got().len() == 1).then_some(()));
+    eventually("the target has asked to be left alone", || (!receiver.got().is_empty()).then_some(()));
     let names: Vec<String> = (0..8).map(|number| format!("p{number}")).collect();
     for name in &names {
         raise(&client, "clinic", name);

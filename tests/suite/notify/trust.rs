@@ -73,7 +73,7 @@ fn a_network_that_swallows_and_a_server_of_old_cost_a_bounded_time_and_get_nothi
     assert_ne!(target(&client, "old")["breaker"], "closed");
     let swallowed = tried(&client, &alert, "hole");
     let why = swallowed["why"].as_str().unwrap_or_default();
-    assert!(why.contains("no answer within 5 seconds"), "{swallowed}");
+    assert!(why.contains("no answer within"), "{swallowed}");
 }
 
 #[test]

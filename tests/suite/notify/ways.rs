@@ -231,7 +231,12 @@ fn each_way_carries_the_newest_checkpoint_of_the_log_out_of_the_host() {
     let allow = [format!("localhost:{}", mail.port), receiver.address()];
     let appliance = Appliance::start_configured(&configured(&allow, &rest));
     let client = appliance.everything("checkpoints");
-    let newest = || client.get("/checkpoint").expect(200).text();
+    let newest = || {
+        eventually("one is signed", || {
+            let reply = client.get("/checkpoint");
+            (reply.status == 200).then(|| reply.text())
+        })
+    };
     let before = newest();
     let alert = raise(&client, "clinic", "ada");
     for name in ["mail", "desk", "chat", "push"] {
