@@ -29,6 +29,8 @@ use tokio::sync::Semaphore;
 const HASHING_MAX: usize = 1;
 /// Sign-ins that may wait for it.
 const SIGN_INS_WAITING_MAX: usize = 64;
+/// Large bodies that are taken apart at once, for each processor.
+const BODIES_PER_PROCESSOR: usize = 2;
 /// Listings at once.
 const LISTINGS_MAX: usize = 4;
 
@@ -130,6 +132,7 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         millis = began.elapsed().as_millis() as u64,
         "the log is open"
     );
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let app = Arc::new(Appliance {
         disk,
         rates: RateLimits::default(),
@@ -155,7 +158,8 @@ pub fn open(config: Config, clock: Clock, telemetry: Telemetry, demo: bool) -> R
         hashing: Semaphore::new(HASHING_MAX),
         sign_in_queue: Semaphore::new(SIGN_INS_WAITING_MAX),
         previews: Previews::default(),
-        listings: Semaphore::new(LISTINGS_MAX),
+        listings: Arc::new(Semaphore::new(LISTINGS_MAX)),
+        taking_apart: Arc::new(Semaphore::new(BODIES_PER_PROCESSOR * processors)),
         exports: Exports::default(),
         live: LiveStreams::default(),
         started: Instant::now(),

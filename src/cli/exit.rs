@@ -37,7 +37,9 @@ fn code_of_app(error: &AppError) -> u8 {
         AppError::Store(error) => code_of_store(error),
         AppError::Reader(crate::readers::ReaderError::Store(error)) => code_of_store(error),
         AppError::Counters(_)
-        | AppError::Reader(crate::readers::ReaderError::Counters(_))
+        | AppError::Reader(
+            crate::readers::ReaderError::Counters(_) | crate::readers::ReaderError::Thread(_),
+        )
         | AppError::Io { .. }
         | AppError::LogKey(LogKeyError::File(KeyFileError::Io { .. })) => IO,
         AppError::Origin { .. }

@@ -5,6 +5,7 @@
 use super::backoff::Backoff;
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
+use super::thread::StepThread;
 use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, observe, pause, sleep_until};
 use crate::counters::{Counters, CountersError, Tally};
 use crate::decode;
@@ -31,6 +32,7 @@ pub struct CountReader {
     committed: watch::Receiver<Seq>,
     progress: Progress,
     backoff: Backoff,
+    thread: StepThread,
     work: Work,
 }
 
@@ -77,7 +79,8 @@ impl CountReader {
         let progress = Progress::at(position);
         let (waiting_since, is_broken, tracer) = (None, false, Tracer::default());
         let work = Work { store, counters, position, failing, waiting_since, is_broken, tracer };
-        Ok(CountReader { writer, committed, progress, backoff: Backoff::default(), work })
+        let (backoff, thread) = (Backoff::default(), StepThread::new(READER)?);
+        Ok(CountReader { writer, committed, progress, backoff, thread, work })
     }
 
     /// The same with other pauses after it failed.
@@ -132,7 +135,7 @@ impl CountReader {
         step: fn(&mut Work) -> Result<(), Trouble>,
     ) -> Result<(CountReader, Option<Duration>), ReaderError> {
         let trouble;
-        (self.work, trouble) = self.work.step_in_background(step).await;
+        (self.work, trouble) = self.thread.step(self.work, step).await;
         match trouble {
             Ok(()) => {
                 self.tell().await?;
@@ -162,18 +165,6 @@ impl CountReader {
 }
 
 impl Work {
-    async fn step_in_background(
-        mut self,
-        step: fn(&mut Work) -> Result<(), Trouble>,
-    ) -> (Work, Result<(), Trouble>) {
-        tokio::task::spawn_blocking(move || {
-            let done = step(&mut self);
-            (self, done)
-        })
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-    }
-
     /// Counts about one stretch of the log, after the counters were begun anew if that is due.
     fn step(&mut self) -> Result<(), Trouble> {
         if self.is_broken {

@@ -7,6 +7,7 @@
 
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
+use super::thread::StepThread;
 use super::{STRETCH_BYTES, SourceNames, observe};
 use crate::config::Layers;
 use crate::detect::{Bursts, Engine, EngineStats, fingerprint};
@@ -26,8 +27,8 @@ const FIRINGS_MAX: usize = 1_000;
 /// Entries after which the position is committed even if nothing fired, so that a restart has little to read
 /// again.
 const POSITION_ENTRIES: u64 = 50_000;
-/// For how long it goes on once it is told to stop, so that what was acknowledged just before is judged as a rule. What is
-/// left then is judged at the next start.
+/// For how long it goes on once it is told to stop, so that what was acknowledged just before is judged as a rule.
+/// What is left then is judged at the next start.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Reads the log for misuse. Runs as long as the appliance.
@@ -44,6 +45,7 @@ pub struct DetectReader {
     read_again: u64,
     tracer: Tracer,
     farewell: Duration,
+    thread: StepThread,
     state: State,
 }
 
@@ -100,6 +102,7 @@ impl DetectReader {
             read_again: 0,
             tracer: Tracer::default(),
             farewell: FAREWELL,
+            thread: StepThread::new("detect")?,
             state,
         };
         while reader.state.position < position {
@@ -134,7 +137,7 @@ impl DetectReader {
         self.stats.clone()
     }
 
-    /// Follows the log until told to stop; then keeps a snapshot.
+    /// Follows the log until told to stop, and for a moment longer where it is behind; then keeps a snapshot.
     pub async fn run(mut self, stop: CancellationToken) -> Result<(), ReaderError> {
         let mut committed = self.writer.committed();
         let mut told_at = None;
@@ -154,14 +157,11 @@ impl DetectReader {
         }
     }
 
-    async fn step(mut self, size: Seq) -> Result<DetectReader, ReaderError> {
+    async fn step(self, size: Seq) -> Result<DetectReader, ReaderError> {
         let (from, began) = (self.state.position, Instant::now());
-        let (mut reader, mut step) = tokio::task::spawn_blocking(move || {
-            let step = self.read_stretch(size);
-            step.map(|step| (self, step))
-        })
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (mut reader, step) =
+            self.thread.clone().step(self, move |reader| reader.read_stretch(size)).await;
+        let mut step = step?;
         if reader.state.position.0 - reader.state.snapshot_at.0 >= reader.snapshot_entries {
             step.snapshot = Some(reader.snapshot());
             reader.state.snapshot_at = reader.state.position;

@@ -6,6 +6,7 @@
 use super::backoff::Backoff;
 use super::failing::{Failing, trip};
 use super::progress::{Progress, ReaderError};
+use super::thread::StepThread;
 use super::{ROOM_LOOKED_FOR_EVERY, STRETCH_BYTES, SourceNames, observe, pause, sleep_until};
 use crate::decode;
 use crate::ingest::Writer;
@@ -36,6 +37,7 @@ pub struct IndexReader {
     progress: Progress,
     search: Arc<Search>,
     backoff: Backoff,
+    thread: StepThread,
     work: Work,
 }
 
@@ -85,7 +87,8 @@ impl IndexReader {
         let progress = Progress::at(Seq(0));
         let (search, committed) = (indexer.search(), writer.committed());
         let work = Work::new(store, indexer, names, progress.clone())?;
-        Ok(IndexReader { writer, committed, progress, search, backoff: Backoff::default(), work })
+        let (backoff, thread) = (Backoff::default(), StepThread::new(READER)?);
+        Ok(IndexReader { writer, committed, progress, search, backoff, thread, work })
     }
 
     /// The same with other pauses after it failed.
@@ -129,7 +132,7 @@ impl IndexReader {
             }
         }
         if self.work.waiting_since.is_some() && self.writer.has_room() {
-            let (_, trouble) = self.work.step_in_background(Work::commit).await;
+            let (_, trouble) = self.thread.step(self.work, Work::commit).await;
             // What could not be committed is read again at the next start.
             drop(trouble);
         }
@@ -142,7 +145,7 @@ impl IndexReader {
         step: fn(&mut Work) -> Result<(), Trouble>,
     ) -> Result<(IndexReader, Option<Duration>), ReaderError> {
         let done;
-        (self.work, done) = self.work.step_in_background(step).await;
+        (self.work, done) = self.thread.step(self.work, step).await;
         let wait = self.wait_after(done)?;
         if wait.is_some() {
             return Ok((self, wait));
@@ -155,7 +158,7 @@ impl IndexReader {
             return Ok((self, None));
         }
         let committed;
-        (self.work, committed) = self.work.step_in_background(Work::commit).await;
+        (self.work, committed) = self.thread.step(self.work, Work::commit).await;
         let wait = self.wait_after(committed)?;
         if wait.is_none() {
             self.enter(Steps { failed: Vec::new(), done }).await?;
@@ -212,18 +215,6 @@ impl Work {
             progress,
             tracer: Tracer::default(),
         })
-    }
-
-    async fn step_in_background(
-        mut self,
-        step: fn(&mut Work) -> Result<(), Trouble>,
-    ) -> (Work, Result<(), Trouble>) {
-        tokio::task::spawn_blocking(move || {
-            let done = step(&mut self);
-            (self, done)
-        })
-        .await
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
     /// Opens the index if it is not, and adds about one stretch of the log to it.

@@ -3,6 +3,7 @@
 mod progress;
 mod failing;
 mod backoff;
+mod thread;
 mod observe;
 mod detect;
 mod preview;
@@ -30,6 +31,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// What people call a source.
+pub type SourceNames = Arc<dyn Fn(SourceId) -> String + Send + Sync>;
+
 /// Notes how long a step on the entries from `from` to before `to` took, whether it failed, and which requests they came
 /// from.
 fn traced(tracer: &Tracer, step: Step, (from, to): (Seq, Seq), began: std::time::Instant, failed: bool) {
@@ -40,9 +44,6 @@ fn traced(tracer: &Tracer, step: Step, (from, to): (Seq, Seq), began: std::time:
     trace.put("sealwatch.entries", to.0.saturating_sub(from.0));
     trace.finish(step.name(), failed);
 }
-
-/// What people call a source.
-pub type SourceNames = Arc<dyn Fn(SourceId) -> String + Send + Sync>;
 
 /// Bytes of the log that a reader takes at a time.
 const STRETCH_BYTES: usize = 4 << 20;

@@ -21,6 +21,9 @@ pub enum ReaderError {
     /// The search index could not be made.
     #[error(transparent)]
     Search(#[from] SearchError),
+    /// The thread for its steps could not be started.
+    #[error("cannot start a reader's thread: {0}")]
+    Thread(std::io::Error),
     /// The writer is gone.
     #[error("the writer has ended")]
     Stopped,

@@ -83,7 +83,9 @@ pub struct Appliance {
     /// The one preview of settings at a time.
     pub previews: super::patterns::Previews,
     /// Listings at once: each reads much, and holds a thread while it does.
-    pub listings: Semaphore,
+    pub listings: Arc<Semaphore>,
+    /// Large bodies taken apart at once: more would only share the processors, and each takes memory.
+    pub taking_apart: Arc<Semaphore>,
     /// The exports that are under way.
     pub exports: Exports,
     /// The answers that go on for as long as somebody looks.
@@ -154,8 +156,21 @@ impl Appliance {
         self: &Arc<Self>,
         read: impl FnOnce(&Appliance) -> T + Send + 'static,
     ) -> T {
-        let _turn = self.listings.acquire().await.expect("the semaphore is never closed");
-        self.read(read).await
+        self.read_in_turn(&self.listings, read).await
+    }
+
+    /// The same in one of a number of turns, which ends with the work, also where nobody waits for it any more.
+    pub async fn read_in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Arc<Semaphore>,
+        read: impl FnOnce(&Appliance) -> T + Send + 'static,
+    ) -> T {
+        let turn = turns.clone().acquire_owned().await.expect("the semaphore is never closed");
+        self.read(move |app| {
+            let _turn = turn;
+            read(app)
+        })
+        .await
     }
 
     /// The host's time, or that of the newest entry where the clock went back behind it. Sessions are

@@ -237,7 +237,7 @@ async fn take(
     if received.bytes.len() <= ON_THE_SPOT {
         return work(app, received);
     }
-    app.read(move |app| work(app, received)).await
+    app.read_in_turn(&app.taking_apart, move |app| work(app, received)).await
 }
 
 /// How many of `wanted` refused inputs are kept.
