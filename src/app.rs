@@ -39,6 +39,8 @@ const GOODBYE: Duration = Duration::from_secs(5);
 const EXPORT_GOODBYE: Duration = Duration::from_secs(5);
 /// How long the other parts are heard when one has failed.
 const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
+/// What a part is called of which nothing else is known.
+const PANICKED: &str = "a part that panicked";
 
 /// Why the appliance could not begin, or ended by itself.
 #[derive(Debug, Error)]
@@ -101,7 +103,7 @@ pub async fn serve(
 ) -> Result<(), AppError> {
     let Opened { app, writer_task, detect, count, seal, scrub, watch, index, deliver, .. } = opened;
     let export_stop = CancellationToken::new();
-    let exporting = tokio::spawn(service::export(app.clone(), export_stop.clone()));
+    let mut exporting = tokio::spawn(service::export(app.clone(), export_stop.clone()));
     let mut prober = Prober::new(&app);
     Prober::store_round(&app).await;
     prober.round(&app).await;
@@ -149,7 +151,10 @@ pub async fn serve(
     telemetry.export.stopping();
     export_stop.cancel();
     // What is left after that is lost, and told.
-    drop(tokio::time::timeout(EXPORT_GOODBYE, exporting).await);
+    if tokio::time::timeout(EXPORT_GOODBYE, &mut exporting).await.is_err() {
+        exporting.abort();
+        drop(exporting.await);
+    }
     telemetry.export.close();
     ended
 }
@@ -160,8 +165,10 @@ async fn finish(mut parts: Parts, app: App, failed: Option<AppError>) -> Result<
         return Err(the_cause(failed, parts).await);
     }
     while parts.len() > 1 {
-        if let Some(Ok(Err(error))) = parts.join_next().await {
-            return Err(the_cause(error, parts).await);
+        match parts.join_next().await {
+            Some(Ok(Err(error))) => return Err(the_cause(error, parts).await),
+            Some(Err(_)) => return Err(the_cause(AppError::Ended(PANICKED), parts).await),
+            Some(Ok(Ok(_))) | None => {}
         }
     }
     // The last of the books; where that fails, the writer's own error says more.
@@ -201,7 +208,7 @@ fn fate(ended: Result<Result<&'static str, AppError>, tokio::task::JoinError>) -
     match ended {
         Ok(Ok(part)) => AppError::Ended(part),
         Ok(Err(error)) => error,
-        Err(_) => AppError::Ended("a part that panicked"),
+        Err(_) => AppError::Ended(PANICKED),
     }
 }
 

@@ -40,25 +40,25 @@ impl Otlp {
         let address = "an http or https address without a path's query, such as \"http://localhost:4318\"";
         let text = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         let pairs = "a list of pairs such as \"deployment.environment=production\"";
+        let default = OtlpSettings::to("http://localhost:4318".to_owned());
+        let mut secs = |key, default: Duration, max| {
+            Duration::from_secs(section.integer(key, default.as_secs(), 1..=max))
+        };
+        let (batch_every, metrics_every) = (
+            secs("batch_secs", default.batch_every, 300),
+            secs("metrics_secs", default.metrics_every, 3_600),
+        );
+        let (timeout, retry_for) =
+            (secs("timeout_secs", default.timeout, 300), secs("retry_secs", default.retry_for, 3_600));
         let settings = OtlpSettings {
-            endpoint: section.text(
-                "endpoint",
-                address,
-                "http://localhost:4318".to_owned(),
-                endpoint,
-                String::clone,
-            ),
-            api_key: None,
-            headers: Vec::new(),
-            auth_header: None,
-            ca: None,
-            gzip: section.boolean("gzip", true),
-            batch_max: section.integer("batch_max", 100, 1..=10_000),
-            batch_every: Duration::from_secs(section.integer("batch_secs", 5, 1..=300)),
-            metrics_every: Duration::from_secs(section.integer("metrics_secs", 60, 1..=3_600)),
-            queue_max: section.integer("queue_max", 4_096, 100..=1_000_000),
-            timeout: Duration::from_secs(section.integer("timeout_secs", 10, 1..=300)),
-            retry_for: Duration::from_secs(section.integer("retry_secs", 120, 1..=3_600)),
+            endpoint: section.text("endpoint", address, default.endpoint.clone(), endpoint, String::clone),
+            gzip: section.boolean("gzip", default.gzip),
+            batch_max: section.integer("batch_max", default.batch_max, 1..=10_000),
+            batch_every,
+            metrics_every,
+            queue_max: section.integer("queue_max", default.queue_max, 100..=1_000_000),
+            timeout,
+            retry_for,
             retry,
             breaker,
             service_name: section.text(
@@ -73,6 +73,7 @@ impl Otlp {
                 .iter()
                 .filter_map(|text| pair(text))
                 .collect(),
+            ..default
         };
         section.require(
             settings.batch_max <= settings.queue_max,

@@ -147,8 +147,8 @@ impl Breaker {
         }
     }
 
-    /// A try got through at `now`. Where several are on their way at once, one that set out before it opened says nothing
-    /// about what opened it: only once it is half-open does a success close it.
+    /// A try got through at `now`. Where several are on their way at once, one that set out before it opened says
+    /// nothing about what opened it: only once it is half-open does a success close it.
     pub fn succeeded(&mut self, now: Instant) {
         self.probing = false;
         match self.state(now) {

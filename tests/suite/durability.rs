@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const EVENTS: &str = "/api/v1/audit/events";
 /// An end is to take ten seconds at most; here it shares the machine with other tests and with who goes on sending.
-const STOP_MAX: Duration = Duration::from_secs(30);
+const STOP_MAX: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_first_start_that_was_killed_or_failed_leaves_nothing_that_is_in_the_way() {

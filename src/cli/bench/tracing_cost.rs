@@ -2,7 +2,6 @@
 //! keeps a tenth and sends it to a collector on this host.
 
 use super::{Args, Running, SECRET, tell};
-use crate::routing::{BreakerLimits, Retry};
 use crate::telemetry::{self, Form, LogLevel, OtlpSettings, Output, Sampling, Settings, Telemetry, Tracer};
 use anyhow::Context;
 use std::io::{Write, stdout};
@@ -63,22 +62,9 @@ fn processor_secs() -> Option<f64> {
 /// Telemetry that keeps a tenth of all traces and sends it there.
 fn tracing_to(endpoint: String) -> anyhow::Result<Telemetry> {
     let otlp = OtlpSettings {
-        endpoint,
-        api_key: None,
-        headers: Vec::new(),
-        auth_header: None,
-        ca: None,
-        gzip: true,
-        batch_max: 100,
-        batch_every: Duration::from_secs(5),
-        metrics_every: Duration::from_secs(60),
-        queue_max: 4_096,
-        timeout: Duration::from_secs(10),
         retry_for: Duration::from_secs(10),
-        retry: Retry::default(),
-        breaker: BreakerLimits::default(),
         service_name: "bench".to_owned(),
-        resource: Vec::new(),
+        ..OtlpSettings::to(endpoint)
     };
     let settings = Settings {
         form: Form::Json,

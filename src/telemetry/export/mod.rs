@@ -118,6 +118,7 @@ impl Export {
     pub fn close(&self) {
         self.traces.close();
         self.logs.close();
+        self.metrics.close();
         for (signal, tally) in self.tallies() {
             let dropped: u64 = Drop::ALL.into_iter().map(|why| tally.dropped(why)).sum();
             if dropped > 0 {

@@ -69,6 +69,13 @@ impl Tally {
         self.0.offered.fetch_add(count as u64, Ordering::Relaxed);
     }
 
+    /// Counts what was offered and has no end as not sent.
+    pub(super) fn close(&self) {
+        let dropped: u64 = Drop::ALL.into_iter().map(|why| self.dropped(why)).sum();
+        let left = self.offered().saturating_sub(self.sent() + dropped);
+        self.add(End::Dropped(Drop::Stopped), usize::try_from(left).unwrap_or(usize::MAX));
+    }
+
     /// Counts how a batch of so many ended.
     pub(super) fn add(&self, end: End, count: usize) {
         let count = count as u64;

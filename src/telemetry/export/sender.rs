@@ -194,30 +194,33 @@ impl Sender {
         loop {
             let moved = self.moved.notified();
             let permission = self.ask(Instant::now());
-            let wait = match permission {
+            let until = match permission {
                 // What waits for the breaker is tried at least once; the queue behind it is bounded.
                 Permission::Wait(wait) => {
-                    deadline = deadline.max(Instant::now() + wait);
-                    wait
+                    let until = Instant::now() + wait;
+                    deadline = deadline.max(until);
+                    until
                 }
                 Permission::Go => match self.attempt(signal, body.clone(), encoding).await {
                     Ok(end) => return end,
                     Err(asked) => {
                         attempts += 1;
-                        deadline = deadline.max(Instant::now() + asked.unwrap_or_default());
-                        self.retry.delay(attempts, chance(), asked)
+                        let until = Instant::now() + self.retry.delay(attempts, chance(), asked);
+                        // Nor is it given up because the collector asked for a longer pause.
+                        deadline = if asked.is_some() { deadline.max(until) } else { deadline };
+                        until
                     }
                 },
             };
             if self.stop.is_cancelled() {
                 return End::Dropped(Drop::Stopped);
             }
-            if Instant::now() + wait > deadline {
+            if until > deadline {
                 tracing::debug!(signal = signal.path(), attempts, "the collector cannot be reached");
                 return End::Dropped(Drop::Unreachable);
             }
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep_until(until.into()) => {}
                 () = moved, if permission != Permission::Go => {}
                 // One more try, then it ends.
                 () = self.stop.cancelled() => {}
@@ -369,4 +372,94 @@ fn trust(ca: Option<&str>) -> Result<rustls::ClientConfig, ExportError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     Ok(config.map_err(|error| wrong(&error))?.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::BreakerLimits;
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    const LONG: Duration = Duration::from_secs(3_600);
+    /// As long as a slow machine may take.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A collector that gives those answers, one after the other, and then none.
+    fn collector(answers: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+        let address = listener.local_addr().expect("it is bound");
+        std::thread::spawn(move || {
+            let mut answers = answers.iter();
+            // Kept, so that whoever gets no answer waits for one.
+            let mut streams = Vec::new();
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let mut request = Vec::new();
+                let mut piece = [0; 4_096];
+                while !request.ends_with(b"body") {
+                    let Ok(read @ 1..) = stream.read(&mut piece) else { break };
+                    request.extend_from_slice(&piece[..read]);
+                }
+                if let Some(answer) = answers.next() {
+                    let answer =
+                        format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                    drop(stream.write_all(answer.as_bytes()));
+                }
+                streams.push(stream);
+            }
+        });
+        format!("http://{address}")
+    }
+
+    fn sender(answers: &'static [&'static str], open_for: Duration) -> Arc<Sender> {
+        let settings = OtlpSettings {
+            gzip: false,
+            timeout: LONG,
+            retry_for: Duration::ZERO,
+            breaker: BreakerLimits { open_for, ..BreakerLimits::default() },
+            ..OtlpSettings::to(collector(answers))
+        };
+        Arc::new(Sender::new(&settings).expect("it can be made"))
+    }
+
+    async fn send(sender: &Sender) -> End {
+        let sending = sender.send(Signal::Traces, b"body".to_vec(), None);
+        tokio::time::timeout(PATIENCE, sending).await.expect("it ends")
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_breaker_or_was_asked_to_wait_is_tried_however_short_the_patience() {
+        let sender = sender(&["401 No", "503 No\r\nRetry-After: 1", "200 OK"], Duration::from_secs(1));
+        assert_eq!(send(&sender).await, End::Dropped(Drop::Refused));
+        assert_eq!(send(&sender).await, End::Taken { refused: 0 });
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_the_breaker_hears_that_somebody_closed_it() {
+        let sender = sender(&["401 No", "200 OK"], LONG);
+        assert_eq!(send(&sender).await, End::Dropped(Drop::Refused));
+        let waiting = tokio::spawn({
+            let sender = sender.clone();
+            async move { send(&sender).await }
+        });
+        tokio::task::yield_now().await;
+        sender.hold(false, Instant::now());
+        assert_eq!(waiting.await.expect("it does not panic"), End::Taken { refused: 0 });
+    }
+
+    #[tokio::test]
+    async fn all_last_tries_end_together() {
+        let sender = sender(&[], LONG);
+        sender.stop();
+        assert_eq!(send(&sender).await, End::Dropped(Drop::Stopped));
+        // The others have no time of their own; one of them may still find the machine busy.
+        for _ in 0..3 {
+            let began = Instant::now();
+            assert_eq!(send(&sender).await, End::Dropped(Drop::Stopped));
+            if began.elapsed() < GOODBYE {
+                return;
+            }
+        }
+        panic!("each took as long as the first");
+    }
 }

@@ -45,6 +45,28 @@ pub struct OtlpSettings {
 }
 
 impl OtlpSettings {
+    /// To that collector, and the rest as it is where nobody says otherwise.
+    pub fn to(endpoint: String) -> OtlpSettings {
+        OtlpSettings {
+            endpoint,
+            api_key: None,
+            headers: Vec::new(),
+            auth_header: None,
+            ca: None,
+            gzip: true,
+            batch_max: 100,
+            batch_every: Duration::from_secs(5),
+            metrics_every: Duration::from_secs(60),
+            queue_max: 4_096,
+            timeout: Duration::from_secs(10),
+            retry_for: Duration::from_secs(120),
+            retry: Retry::default(),
+            breaker: BreakerLimits::default(),
+            service_name: SERVICE_NAME.to_owned(),
+            resource: Vec::new(),
+        }
+    }
+
     /// What is said of this service with all it sends, the name and the version first. The resource attributes may name
     /// the instance and the host otherwise, and the service where its own setting is as it was.
     pub(super) fn attributes(&self) -> Vec<(String, String)> {

@@ -169,14 +169,21 @@ fn what_a_collector_does_not_take_is_sent_again_or_counted() {
         (sent > 0.0 && sent + waiting <= offered).then_some(())
     });
     // A refusal for good is not sent again, and what it takes only in part is counted as that.
-    collector.be(&[Mood::Refuses(400, None), Mood::Refuses(400, None), Mood::TakesBut(1)]);
-    client.post(EVENTS, &plain()).expect(201);
-    eventually("all are counted", || {
-        let text = client.get("/metrics").expect(200).text();
-        let begin = "sealwatch_export_dropped_total{signal=\"traces\",reason=\"refused\"} ";
-        let refused: f64 = text.lines().find_map(|line| line.strip_prefix(begin))?.parse().ok()?;
-        (refused >= 2.0).then_some(())
-    });
+    let refused_beyond = |what: &str, before: f64| {
+        client.post(EVENTS, &plain()).expect(201);
+        eventually(what, || {
+            let text = client.get("/metrics").expect(200).text();
+            let begin = "sealwatch_export_dropped_total{signal=\"traces\",reason=\"refused\"} ";
+            let refused: f64 = text.lines().find_map(|line| line.strip_prefix(begin))?.parse().ok()?;
+            (refused > before).then_some(refused)
+        })
+    };
+    collector.be(&[Mood::Refuses(400, None)]);
+    let refused = refused_beyond("what is refused is counted", 0.0);
+    // Twice, as the first answer may come too late on a slow machine.
+    collector.be(&[Mood::TakesBut(1), Mood::TakesBut(1)]);
+    let more = refused_beyond("the one that is not taken is counted", refused) - refused;
+    assert!(more <= 2.0, "{more}");
     let [offered, sent, waiting, dropped] = tally(&client, "traces");
     // What is on its way right now is one batch at most.
     assert!(
@@ -254,7 +261,7 @@ fn a_collector_that_hangs_holds_up_neither_intake_nor_the_end() {
     assert_eq!(health["details"]["waiting"].as_f64().map(|waiting| waiting <= 200.0), Some(true), "{health}");
     let stopping = std::time::Instant::now();
     assert_eq!(appliance.stop().code(), Some(0));
-    assert!(stopping.elapsed() < Duration::from_secs(60), "{:?}", stopping.elapsed());
+    assert!(stopping.elapsed() < Duration::from_secs(25), "{:?}", stopping.elapsed());
     let log = appliance.log();
     assert!(log.contains("did not reach the collector"), "{log}");
     // After a restart, with the collector well again, new traces arrive.
