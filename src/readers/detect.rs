@@ -314,19 +314,13 @@ fn changes_settings(read: &Read) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::{Clock, Disk, Limits};
-    use crate::model::ReceivedAt;
-    use crate::store::Options;
+    use crate::ingest::{Clock, Disk};
+    use crate::readers::small_log::SmallLog;
 
     #[tokio::test]
     async fn an_end_does_not_wait_for_one_that_is_far_behind() {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
-        let store = Arc::new(store);
-        let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
-        let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
-        let (writer, task) =
-            Writer::start(store.clone(), clock, Disk::boundless(), limits).expect("a thread");
+        let log = SmallLog::open(&Clock::new(|| jiff::Timestamp::UNIX_EPOCH), Disk::boundless());
+        let (store, writer) = (&log.store, &log.writer);
         let stop = CancellationToken::new();
         stop.cancel();
         for (farewell, expected) in [(Duration::ZERO, Seq(0)), (FAREWELL, store.size())] {
@@ -343,7 +337,6 @@ mod tests {
             reader.run(stop.clone()).await.expect("it ends in good order");
             assert_eq!(store.detection_state().expect("it reads").0, expected);
         }
-        writer.stop().await;
-        task.join().expect("the disk works");
+        log.close().await;
     }
 }

@@ -13,6 +13,8 @@ mod scrub;
 mod watch;
 mod index;
 mod deliver;
+#[cfg(test)]
+mod small_log;
 
 pub use count::CountReader;
 pub use deliver::{DeliverReader, DeliveryBoard, TargetStatus};

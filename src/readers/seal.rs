@@ -106,22 +106,16 @@ pub fn hand_over(txn: &mut Txn<'_>, signer: &LogSigner, next: Signer, by: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::{Clock, Disk, Limits};
+    use crate::ingest::{Clock, Disk};
     use crate::keys::LogKeyPlaces;
-    use crate::model::ReceivedAt;
-    use crate::store::Options;
+    use crate::readers::small_log::SmallLog;
 
     /// The silence was counted from the last commit, and the health check commits every few seconds without an entry.
     #[tokio::test]
     async fn commits_without_an_entry_do_not_break_a_silence() {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let store = Store::open(dir.path(), Options::default(), ReceivedAt(1)).expect("a new log");
-        let store = Arc::new(store);
-        let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
-        let clock = Clock::new(|| jiff::Timestamp::UNIX_EPOCH);
-        let (writer, task) =
-            Writer::start(store.clone(), clock, Disk::boundless(), limits).expect("a thread");
-        let keys = dir.path().join("keys");
+        let log = SmallLog::open(&Clock::new(|| jiff::Timestamp::UNIX_EPOCH), Disk::boundless());
+        let (store, writer) = (&log.store, &log.writer);
+        let keys = log.dir.path().join("keys");
         let places = LogKeyPlaces { dir: &keys, credentials: None };
         let signer = Arc::new(LogSigner::open(places, "test", None).expect("it is made").signer);
         let (every, silence_max) = (Duration::from_millis(1), Duration::from_millis(100));
@@ -143,7 +137,6 @@ mod tests {
         assert!(was_sealed, "no silence was noted and signed");
         stop.cancel();
         running.await.expect("it does not panic").expect("it ends in good order");
-        writer.stop().await;
-        task.join().expect("the disk works");
+        log.close().await;
     }
 }

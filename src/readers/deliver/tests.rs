@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::detect::{Bursts, Finding, Settings};
-use crate::ingest::{Disk, DiskLimits, DiskUse, Limits, WriterTask};
+use crate::ingest::{Disk, DiskLimits, DiskUse, WriterTask};
 use crate::model::{
     AlertChange, AlertFilter, AlertOrder, DeliveryState, Matcher, NotTold, Pattern, ReceivedAt, Seq,
 };
 use crate::notify::{Endpoint, Policy, Target, Way, WebAddress, Webhook, WebhookForm};
+use crate::readers::small_log::SmallLog;
 use crate::routing::{Retry, Route, Routing};
 use crate::search_text::Query;
-use crate::store::{DetectionStep, Options};
+use crate::store::DetectionStep;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::io::{Read, Write};
@@ -62,17 +63,12 @@ struct Running {
 }
 
 fn start(port: u16, steady: Steady, wait_max: Duration) -> Running {
-    let dir = tempfile::tempdir().expect("a temporary directory");
     let began = Timestamp::from_second(1_800_000_000).expect("a time");
     let clock = Clock::new(move || began + SignedDuration::try_from(steady.passed()).expect("a short time"));
-    let store = Store::open(dir.path(), Options::default(), clock.received_at()).expect("a new log");
-    let store = Arc::new(store);
-    let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
     let disk_limits =
         DiskLimits { warn_percent: 80, alert_percent: 90, refuse_percent: 95, reserve_bytes: 10 };
     let disk = Disk::new(|| Ok(DiskUse { used: 1, free: 10_000 }), disk_limits);
-    let (writer, thread) =
-        Writer::start(store.clone(), clock.clone(), disk, limits).expect("a thread starts");
+    let SmallLog { dir, store, writer, task: thread } = SmallLog::open(&clock, disk);
     let url = WebAddress::parse(&format!("http://127.0.0.1:{port}/hook")).expect("an address");
     let way = Way::Webhook(Webhook { url, secret: None, form: WebhookForm::Json });
     let (name, time_zone) = ("desk".to_owned(), TimeZone::UTC);

@@ -1,9 +1,10 @@
 //! Rounds of the watch over a log on a real disk, with a clock and a gauge that the test moves.
 
 use super::*;
-use crate::ingest::{DiskLimits, DiskUse, Limits, WriterTask};
+use crate::ingest::{DiskLimits, DiskUse, WriterTask};
 use crate::model::{EntryKind, Seq};
-use crate::store::{Account, FailedStep, Options, Steps};
+use crate::readers::small_log::SmallLog;
+use crate::store::{Account, FailedStep, Steps};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Mutex;
 
@@ -50,13 +51,8 @@ struct Running {
 }
 
 fn start(host: &Host) -> Running {
-    let dir = tempfile::tempdir().expect("a temporary directory");
     let clock = host.clock();
-    let store = Store::open(dir.path(), Options::default(), clock.received_at()).expect("a new log");
-    let store = Arc::new(store);
-    let limits = Limits { queue_requests_max: 8, commit_events_max: 8, commit_bytes_max: 1_024 };
-    let (writer, task) =
-        Writer::start(store.clone(), clock.clone(), host.disk(), limits).expect("a thread starts");
+    let SmallLog { dir, store, writer, task } = SmallLog::open(&clock, host.disk());
     let counters = Counters::open(&dir.path().join("counters"), &store.log_id(), store.size());
     let watched = Watched {
         store: store.clone(),
