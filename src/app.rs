@@ -39,8 +39,6 @@ const GOODBYE: Duration = Duration::from_secs(5);
 const EXPORT_GOODBYE: Duration = Duration::from_secs(5);
 /// How long the other parts are heard when one has failed.
 const CAUSE_PATIENCE: Duration = Duration::from_secs(2);
-/// What a part is called of which nothing else is known.
-const PANICKED: &str = "a part that panicked";
 
 /// Why the appliance could not begin, or ended by itself.
 #[derive(Debug, Error)]
@@ -166,20 +164,19 @@ async fn finish(mut parts: Parts, app: App, failed: Option<AppError>) -> Result<
     }
     while parts.len() > 1 {
         match parts.join_next().await {
-            Some(Ok(Err(error))) => return Err(the_cause(error, parts).await),
-            Some(Err(_)) => return Err(the_cause(AppError::Ended(PANICKED), parts).await),
             Some(Ok(Ok(_))) | None => {}
+            Some(ended) => return Err(the_cause(fate(ended), parts).await),
         }
     }
     // The last of the books; where that fails, the writer's own error says more.
     let _stopped = app.book().await;
     app.writer.stop().await;
     match parts.join_next().await {
-        Some(Ok(Err(error))) => Err(error),
-        _ => {
+        Some(Ok(Ok(_))) | None => {
             tracing::info!(entries = app.store.size().0, "stopped; everything is committed");
             Ok(())
         }
+        Some(ended) => Err(fate(ended)),
     }
 }
 
@@ -203,12 +200,12 @@ async fn the_cause(first: AppError, mut parts: Parts) -> AppError {
     told
 }
 
-/// Why a part ended that should have run on.
+/// Why a part ended that should have run on, or not like this.
 fn fate(ended: Result<Result<&'static str, AppError>, tokio::task::JoinError>) -> AppError {
     match ended {
         Ok(Ok(part)) => AppError::Ended(part),
         Ok(Err(error)) => error,
-        Err(_) => AppError::Ended(PANICKED),
+        Err(_) => AppError::Ended("a part that panicked"),
     }
 }
 

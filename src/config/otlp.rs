@@ -41,24 +41,16 @@ impl Otlp {
         let text = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         let pairs = "a list of pairs such as \"deployment.environment=production\"";
         let default = OtlpSettings::to("http://localhost:4318".to_owned());
-        let mut secs = |key, default: Duration, max| {
-            Duration::from_secs(section.integer(key, default.as_secs(), 1..=max))
-        };
-        let (batch_every, metrics_every) = (
-            secs("batch_secs", default.batch_every, 300),
-            secs("metrics_secs", default.metrics_every, 3_600),
-        );
-        let (timeout, retry_for) =
-            (secs("timeout_secs", default.timeout, 300), secs("retry_secs", default.retry_for, 3_600));
+        let secs = Duration::from_secs;
         let settings = OtlpSettings {
             endpoint: section.text("endpoint", address, default.endpoint.clone(), endpoint, String::clone),
             gzip: section.boolean("gzip", default.gzip),
             batch_max: section.integer("batch_max", default.batch_max, 1..=10_000),
-            batch_every,
-            metrics_every,
+            batch_every: secs(section.integer("batch_secs", default.batch_every.as_secs(), 1..=300)),
+            metrics_every: secs(section.integer("metrics_secs", default.metrics_every.as_secs(), 1..=3_600)),
             queue_max: section.integer("queue_max", default.queue_max, 100..=1_000_000),
-            timeout,
-            retry_for,
+            timeout: secs(section.integer("timeout_secs", default.timeout.as_secs(), 1..=300)),
+            retry_for: secs(section.integer("retry_secs", default.retry_for.as_secs(), 1..=3_600)),
             retry,
             breaker,
             service_name: section.text(

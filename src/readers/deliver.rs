@@ -78,10 +78,10 @@ impl DeliverReader {
         DeliverReader { tracer, ..self }
     }
 
-    /// The same by another clock, with breakers that open by these limits.
+    /// The same by another clock.
     #[cfg(test)]
-    fn by(self, steady: Steady, limits: BreakerLimits) -> DeliverReader {
-        DeliverReader { steady, board: DeliveryBoard::by(steady, limits), ..self }
+    fn by(self, steady: Steady) -> DeliverReader {
+        DeliverReader { steady, board: DeliveryBoard::by(steady, BreakerLimits::default()), ..self }
     }
 
     /// How the targets are.

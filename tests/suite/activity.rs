@@ -1,6 +1,6 @@
 //! Activity: what people and the appliance itself did is in the log, and shown to whom it concerns.
 
-use crate::appliance::{Appliance, eventually, found};
+use crate::appliance::{Appliance, UNCHECKED, eventually, found};
 use crate::client::Client;
 use crate::people::{add_user, sign_in, with_session};
 use crate::samples::{data_access, failed_sign_in, plain, plain_with};
@@ -33,10 +33,6 @@ fn enter(appliance: &Appliance, name: &str, role: &str, more: &[&str]) -> Client
     let client = with_session(&client, &sign_in(&client, name, PASSWORD).expect(303));
     client.with("Sec-Fetch-Site", "same-origin")
 }
-
-/// The appliance's check of its own log comes at any moment after the first start; where its entry would be in the way,
-/// there is none.
-pub(crate) const UNCHECKED: (&str, &str) = ("SEALWATCH_LOG__CHECK_HOURS", "0");
 
 #[test]
 fn what_people_do_stands_in_the_log_with_who_and_what() {

@@ -1,7 +1,6 @@
 //! A witness on another machine, before logs that grow, and before what an intruder makes of them.
 
-use crate::activity::UNCHECKED;
-use crate::appliance::{Appliance, eventually, lossy, sealwatch};
+use crate::appliance::{Appliance, UNCHECKED, eventually, lossy, sealwatch};
 use crate::client::Client;
 use crate::command::output_of;
 use crate::samples::plain_with;

@@ -59,10 +59,9 @@ impl DeliveryBoard {
     /// Notes how a try ended that somebody asked for. It set out whatever the breaker said, so an answer closes it.
     pub fn note(&self, target: &str, ended: &Result<Taken, NotifyError>, at: ReceivedAt) {
         let now = self.0.steady.now();
-        let failure = ended.as_ref().err().map(NotifyError::failure);
         self.with(target, |status| {
             status.note(ended, at, now);
-            if matches!(failure, None | Some(Failure::Refused)) {
+            if status.failing_since.is_none() {
                 status.breaker.close(now);
             }
         });

@@ -80,7 +80,8 @@ fn start(port: u16, steady: Steady, wait_max: Duration) -> Running {
     // A minute of the fast clock is no time for five tries on a slow machine.
     let limits = BreakerLimits { within: Duration::from_secs(3_600), ..BreakerLimits::default() };
     let reader = DeliverReader::new(store.clone(), writer.clone(), notifier, clock, patience, Arc::default())
-        .by(steady, limits);
+        .by(steady)
+        .guarded(limits);
     let stop = CancellationToken::new();
     let worker = tokio::spawn(reader.run(stop.clone()));
     Running { _dir: dir, store, writer, thread, worker, stop, steady }

@@ -120,7 +120,7 @@ impl Export {
         self.logs.close();
         self.metrics.close();
         for (signal, tally) in self.tallies() {
-            let dropped: u64 = Drop::ALL.into_iter().map(|why| tally.dropped(why)).sum();
+            let dropped = tally.dropped_in_all();
             if dropped > 0 {
                 tracing::warn!(
                     signal,

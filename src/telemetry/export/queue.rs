@@ -65,14 +65,18 @@ impl Tally {
         self.0.dropped[why as usize].load(Ordering::Relaxed)
     }
 
+    /// What did not get there, for whatever reason.
+    pub fn dropped_in_all(&self) -> u64 {
+        Drop::ALL.into_iter().map(|why| self.dropped(why)).sum()
+    }
+
     pub(super) fn offer(&self, count: usize) {
         self.0.offered.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Counts what was offered and has no end as not sent.
     pub(super) fn close(&self) {
-        let dropped: u64 = Drop::ALL.into_iter().map(|why| self.dropped(why)).sum();
-        let left = self.offered().saturating_sub(self.sent() + dropped);
+        let left = self.offered().saturating_sub(self.sent() + self.dropped_in_all());
         self.add(End::Dropped(Drop::Stopped), usize::try_from(left).unwrap_or(usize::MAX));
     }
 
@@ -257,7 +261,7 @@ mod tests {
         queue.ended(End::Taken { refused: 2 }, weight);
         queue.close();
         queue.put(1);
-        let dropped: u64 = Drop::ALL.into_iter().map(|why| tally.dropped(why)).sum();
+        let dropped = tally.dropped_in_all();
         assert_eq!((tally.offered(), tally.sent(), dropped), (13, 3, 10));
         assert_eq!((tally.dropped(Drop::Stopped), tally.dropped(Drop::Refused)), (6, 2));
     }

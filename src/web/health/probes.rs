@@ -14,10 +14,7 @@ use std::time::Instant;
 pub(super) fn probe_export(app: &Appliance, (breaker, held): (BreakerView, bool)) -> Component {
     let export = &app.telemetry.export;
     let waiting = (export.traces.waiting() + export.logs.waiting()) as f64;
-    let dropped = |tally: &crate::telemetry::Tally| -> u64 {
-        crate::telemetry::ExportDrop::ALL.into_iter().map(|why| tally.dropped(why)).sum()
-    };
-    let dropped = export.tallies().iter().map(|(_, tally)| dropped(tally)).sum::<u64>() as f64;
+    let dropped = export.tallies().iter().map(|(_, tally)| tally.dropped_in_all()).sum::<u64>() as f64;
     let (status, message) = match breaker.state {
         _ if held => {
             (Condition::Warning, "somebody stopped the sending; let it go on under Circuit breakers")

@@ -2,7 +2,7 @@
 
 mod collector;
 
-use crate::appliance::{Appliance, eventually, found, sealwatch};
+use crate::appliance::{Appliance, eventually, found, metric, sealwatch};
 use crate::client::Client;
 use crate::samples::{failed_sign_in, plain, plain_with};
 use collector::{Collector, Mood, pairs, pause};
@@ -172,9 +172,8 @@ fn what_a_collector_does_not_take_is_sent_again_or_counted() {
     let refused_beyond = |what: &str, before: f64| {
         client.post(EVENTS, &plain()).expect(201);
         eventually(what, || {
-            let text = client.get("/metrics").expect(200).text();
-            let begin = "sealwatch_export_dropped_total{signal=\"traces\",reason=\"refused\"} ";
-            let refused: f64 = text.lines().find_map(|line| line.strip_prefix(begin))?.parse().ok()?;
+            let refused =
+                metric(&client, "sealwatch_export_dropped_total{signal=\"traces\",reason=\"refused\"}")?;
             (refused > before).then_some(refused)
         })
     };
